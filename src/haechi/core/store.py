@@ -1,0 +1,143 @@
+"""The one database, as the rest of Haechi meets it: transactions that carry who is asking.
+
+Row-level security in PostgreSQL decides what a transaction sees; this module only tells it who asks. The rules stand in
+migrations/versions/0001_ground_floor.sql.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from haechi.core.errors import Unavailable
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in the words that the database and the audit log use.
+
+    subject: 'user:<id>', 'guest:<hash>', 'key:<prefix>' or 'system'. tags: access tags held (see
+    engines/knowledge/ports.Reader). bureau: '' for citizens. roles: as in core/identity.py.
+    """
+
+    subject: str = "nobody"
+    name: str = ""
+    tags: frozenset[str] = frozenset({"public"})
+    roles: frozenset[str] = frozenset()
+    bureau: str = ""
+
+    @property
+    def user_id(self) -> str | None:
+        """The account's id, or None for guests, keys and the system."""
+        return self.subject.removeprefix("user:") if self.subject.startswith("user:") else None
+
+
+NOBODY = Actor()
+SYSTEM = Actor(subject="system", name="시스템", tags=frozenset({"public", "staff"}))
+
+
+class Store:
+    """A pool of connections under one database role.
+
+    `url`: SQLAlchemy URL of the role haechi_app (bound by row-level security) or haechi_worker. Every statement runs
+    inside `transaction(actor)`; a database that is away raises `Unavailable`, and the next call connects anew.
+    """
+
+    def __init__(self, url: str, *, size: int = 10, wait: float = 10.0) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=size,
+            max_overflow=size,
+            pool_timeout=wait,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=10000"},
+        )
+
+    @contextmanager
+    def transaction(self, actor: Actor = NOBODY) -> Iterator[Transaction]:
+        """One transaction, committed at the end of the block, rolled back when it raises."""
+        try:
+            with self.engine.begin() as connection:
+                _introduce(connection, actor)
+                yield Transaction(connection, actor)
+        except OperationalError as error:
+            raise Unavailable(
+                "데이터베이스에 연결할 수 없습니다.", next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다."
+            ) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("데이터베이스 연결이 끊어졌습니다.", next_step="잠시 뒤 다시 시도하세요.") from error
+            raise
+
+    def wait_until_ready(self, seconds: float = 30.0) -> None:
+        """Return as soon as the database answers; raise `Unavailable` after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with self.transaction() as tx:
+                    tx.one("select 1 as up")
+                return
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _introduce(connection: Connection, actor: Actor) -> None:
+    connection.execute(
+        text(
+            "select set_config('haechi.tags', :tags, true), set_config('haechi.subject', :subject, true),"
+            " set_config('haechi.bureau', :bureau, true), set_config('haechi.roles', :roles, true)"
+        ),
+        {
+            "tags": array_literal(sorted(actor.tags)),
+            "subject": actor.subject,
+            "bureau": actor.bureau,
+            "roles": array_literal(sorted(actor.roles)),
+        },
+    )
+
+
+def array_literal(values: Sequence[str]) -> str:
+    """A PostgreSQL text[] literal, quoted."""
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return "{" + ",".join(quoted) + "}"
+
+
+class Transaction:
+    """Statements inside one transaction. SQL names its parameters `:name`; values are never pasted into it."""
+
+    def __init__(self, connection: Connection, actor: Actor) -> None:
+        self.connection = connection
+        self.actor = actor
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Execute; the number of rows touched. A sequence of parameters runs the statement for each."""
+        return self.connection.execute(text(sql), parameters or {}).rowcount
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row, as mappings."""
+        return [dict(row) for row in self.connection.execute(text(sql), parameters).mappings()]
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        row = self.connection.execute(text(sql), parameters).mappings().first()
+        return dict(row) if row is not None else None
+
+    def value(self, sql: str, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        return self.connection.execute(text(sql), parameters).scalar()
