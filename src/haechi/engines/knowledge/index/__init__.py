@@ -1,0 +1,8 @@
+"""The stores under the ranking: BM25 and vectors over partitions, as immutable segments that are mapped from files."""
+
+from .files import DamagedIndex
+from .lexical import LexicalIndex
+from .postings import Row
+from .vectors import VectorIndex, VectorRow
+
+__all__ = ["DamagedIndex", "LexicalIndex", "Row", "VectorIndex", "VectorRow"]
