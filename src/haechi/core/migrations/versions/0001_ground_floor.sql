@@ -263,6 +263,7 @@ create table feedback (
   document_id uuid references documents (id) on delete set null,
   bureau text,                               -- whose desk it lies on
   subject text not null,                     -- who gave it
+  tags text[] not null,                      -- what they could read; the question is asked again with no more than that
   helpful boolean not null,
   reason text not null default '',
   note text not null default '',

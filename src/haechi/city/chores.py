@@ -1,0 +1,35 @@
+"""What happens once a day: the audit head is published, what has served its time is deleted."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from haechi.core import audit, clock
+from haechi.core.store import SYSTEM
+
+if TYPE_CHECKING:
+    from haechi.city.installation import Installation
+
+log = logging.getLogger("haechi.chores")
+CACHED_ANSWER_DAYS = 30
+
+
+def daily(installation: Installation) -> dict[str, int]:
+    """Publish the audit head; purge conversations past their day, dead sessions, old cached answers. Counts by name."""
+    today = clock.today()
+    with installation.worker_store.transaction(SYSTEM) as tx:
+        counts = {
+            "conversations": tx.run("delete from conversations where purge_after <= :today", {"today": today}),
+            "sessions": tx.run("delete from sessions where expires_at < :now", {"now": clock.now()}),
+            "answers": tx.run(
+                "delete from answer_cache where created_at < :then",
+                {"then": clock.now() - timedelta(days=CACHED_ANSWER_DAYS)},
+            ),
+        }
+        if any(counts.values()):
+            audit.record(tx, "retention.purge", "city", counts)
+        audit.publish_head(tx, installation.settings.home / "published")
+    log.info("하루 일을 마쳤습니다: %s", counts)
+    return counts

@@ -1,0 +1,123 @@
+"""`haechi up`, `haechi status`, `haechi doctor`."""
+
+from __future__ import annotations
+
+import json
+import time
+import webbrowser
+from typing import Any
+
+import click
+import httpx
+
+from haechi.city.settings import Settings
+from haechi.city.supervisor import Supervisor
+from haechi.core.errors import Unavailable
+
+SIGNS = {"ready": "정상", "degraded": "제한", "missing": "없음"}
+NEEDED = ("파이썬", "데이터베이스")
+
+
+@click.command()
+@click.option("--port", type=int, help="포트 (기본 8300)")
+@click.option("--host", help="받을 주소 (기본 127.0.0.1: 이 컴퓨터에서만)")
+@click.option("--demo/--no-demo", default=None, help="시연용 가상 도시를 넣을지 (기본: 처음 시작할 때 넣음)")
+@click.option("--open/--no-open", "open_browser", default=True, help="브라우저를 엽니다")
+@click.pass_context
+def up(context: click.Context, port: int | None, host: str | None, demo: bool | None, open_browser: bool) -> None:
+    """이 컴퓨터에서 해치를 시작합니다 (멈추기: Ctrl+C)."""
+    settings: Settings = context.meta["settings"](port=port, host=host, demo=demo)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    supervisor = Supervisor(settings, tell=lambda text: click.echo(text))
+    started = time.monotonic()
+    _free_port(settings)
+    click.echo("데이터베이스를 시작합니다 …")
+    urls = supervisor.open_database()
+    try:
+        from haechi.city.installation import Installation
+        from haechi.city.seeding import seed
+
+        installation = Installation(settings, urls, supervisor.database)
+        logins = seed(installation)
+        installation.close()
+        supervisor.start_children()
+        _wait_for_server(settings)
+        _greet(settings, logins, time.monotonic() - started)
+        if open_browser:
+            webbrowser.open(settings.address)
+        supervisor.run()
+    finally:
+        supervisor.close()
+
+
+def _free_port(settings: Settings) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(
+                f"{settings.host}:{settings.port}을(를) 다른 프로그램이 쓰고 있습니다.",
+                next_step="이미 켜져 있는지 확인하거나 --port로 다른 포트를 고르세요.",
+            ) from error
+
+
+def _wait_for_server(settings: Settings, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise Unavailable("서버가 60초 안에 응답하지 않습니다.", next_step="위의 기록을 보거나 haechi doctor를 실행하세요.")
+
+
+def _greet(settings: Settings, logins: list[tuple[str, str, str]], seconds: float) -> None:
+    click.echo(f"\n해치가 켜졌습니다 ({seconds:.0f}초). 주소: {settings.address}")
+    if logins:
+        click.echo("시연용 가상 도시의 계정 (이름 · 비밀번호 · 역할)")
+        for login, password, role in logins:
+            click.echo(f"  {login:<16} {password:<18} {role}")
+    click.echo("상태: ./haechi status · 점검: ./haechi doctor · 멈추기: Ctrl+C\n")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="JSON으로 출력")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """무엇이 준비되었고, 제한되었고, 없는지와 고치는 명령을 알려 줍니다."""
+    from haechi.city.doctor import examine_machine
+
+    parts = examine_machine(context.meta["settings"]())
+    if as_json:
+        click.echo(json.dumps({"parts": [part.as_dict() for part in parts]}, ensure_ascii=False))
+    else:
+        for part in parts:
+            click.echo(f"[{SIGNS[part.state]}] {part.name}" + (f": {part.why}" if part.why else ""))
+            if part.mend:
+                click.echo(f"       고치기: {part.mend}")
+    context.exit(1 if any(part.state == "missing" and part.name in NEEDED for part in parts) else 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="JSON으로 출력")
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """켜져 있는 해치의 상태를 묻습니다."""
+    settings: Settings = context.meta["settings"]()
+    try:
+        answer: dict[str, Any] = httpx.get(f"http://{settings.host}:{settings.port}/api/v1/status", timeout=5).json()
+    except httpx.HTTPError as error:
+        raise Unavailable("해치가 켜져 있지 않습니다.", next_step="./haechi up 으로 시작하세요.") from error
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    for part in answer["parts"]:
+        click.echo(f"[{SIGNS[part['state']]}] {part['name']}" + (f": {part['why']}" if part["why"] else ""))
+
+
+COMMANDS = [up, status, doctor]

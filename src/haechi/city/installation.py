@@ -1,0 +1,155 @@
+"""One running installation: its parts made once and wired together. The only place that knows them all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from haechi.city.asking import Asking
+from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environment
+from haechi.city.feedback import FeedbackDesk
+from haechi.city.indexing import Indexing
+from haechi.city.library import Library
+from haechi.city.settings import Settings
+from haechi.core.errors import HaechiError
+from haechi.core.identity import Accounts, Keys
+from haechi.core.store import SYSTEM, Store
+from haechi.engines.knowledge import Knowledge
+from haechi.engines.knowledge.answer import Contact
+from haechi.engines.knowledge.ports import Hit
+
+PartState = Literal["ready", "degraded", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the installation and how it stands; `mend` is a command or a sentence."""
+
+    name: str
+    state: PartState
+    why: str = ""
+    mend: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+class Installation:
+    """Parts are made at first use, so that a command that needs only the register starts nothing else."""
+
+    def __init__(self, settings: Settings, urls: DatabaseUrls, database: EmbeddedDatabase | None = None) -> None:
+        self.settings = settings
+        self.urls = urls
+        self.database = database
+
+    @classmethod
+    def open(cls, settings: Settings) -> Installation:
+        """Connect to the database that `haechi up` (or the city) runs; the embedded one is started when it is down."""
+        urls = from_environment()
+        if urls is not None:
+            return cls(settings, urls)
+        database = EmbeddedDatabase(settings.database_folder)
+        try:
+            return cls(settings, database.find(), database)
+        except HaechiError:
+            from haechi.city.database import migrate
+
+            urls = database.start()
+            migrate(urls.owner)
+            return cls(settings, urls, database)
+
+    @cached_property
+    def store(self) -> Store:
+        """Connections as haechi_app: bound by row-level security."""
+        return Store(self.urls.app, size=20)
+
+    @cached_property
+    def worker_store(self) -> Store:
+        """Connections as haechi_worker: reads all documents, for indexing and sweeping."""
+        return Store(self.urls.worker, size=5)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Local accounts and sessions."""
+        return Accounts(self.store)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """API keys of services and departments."""
+        return Keys(self.store)
+
+    @cached_property
+    def library(self) -> Library:
+        """Documents."""
+        return Library(self.store, self.settings)
+
+    @cached_property
+    def indexing(self) -> Indexing:
+        """The search index of this process, kept equal to the database."""
+        return Indexing(self.worker_store, self.settings)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """Search and answers over what the index holds."""
+        return Knowledge.assemble(
+            self.indexing.retriever,
+            model_url=self.settings.model_url,
+            model_name=self.settings.model_name,
+            model_key=self.settings.model_key,
+            contact_for=self.contact_for,
+        )
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Questions, conversations, answers."""
+        return Asking(self.store, self.knowledge, self.settings, lambda: self.indexing.applied)
+
+    @cached_property
+    def feedback(self) -> FeedbackDesk:
+        """What people say of answers."""
+        return FeedbackDesk(self.store, self.knowledge)
+
+    def contact_for(self, question: str, hits: Sequence[Hit]) -> Contact | None:  # noqa: ARG002 - the port's signature
+        """Who answers for the documents nearest to a question: the named person, else the bureau's; None if unknown."""
+        documents = list(dict.fromkeys(hit.passage.document_id for hit in hits[:5]))
+        if not documents:
+            return None
+        with self.worker_store.transaction(SYSTEM) as tx:
+            rows = tx.all(
+                """select d.id::text as id, d.bureau, coalesce(nullif(d.contact_name, ''), b.contact_name) as name,
+                coalesce(nullif(d.contact_phone, ''), b.contact_phone) as phone
+                from documents d join bureaux b on b.id = d.bureau where d.id = any(cast(:ids as uuid[]))""",
+                ids=documents,
+            )
+        by_id = {row["id"]: row for row in rows}
+        first = next((by_id[d] for d in documents if d in by_id), None)
+        if first is None:
+            return None
+        return Contact(name=first["name"], bureau=first["bureau"], phone=first["phone"])
+
+    def start_serving(self) -> None:
+        """What a server process does once: mark cut-off answers, then fill the index in the background."""
+        Asking(self.worker_store, self.knowledge, self.settings).mark_interrupted()
+        self.indexing.start()
+
+    def readiness(self) -> list[Part]:
+        """Every part and how it stands; nothing here raises."""
+        from haechi.city.doctor import examine
+
+        return examine(self)
+
+    def close(self) -> None:
+        """Give connections back and end background threads; the database keeps running."""
+        for name in ("indexing", "store", "worker_store"):
+            part: Any = self.__dict__.get(name)
+            if part is not None:
+                part.close()
+
+
+def free_disk(settings: Settings) -> int:
+    """Free bytes where the installation lives."""
+    return shutil.disk_usage(settings.home if settings.home.exists() else settings.home.parent).free
