@@ -1,0 +1,97 @@
+"""Whether the evidence says the answer at all: a small logistic model over lexical evidence, never a raw cosine.
+
+Coefficients, threshold and the data they come from stand in `calibration.toml`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from haechi.engines.knowledge.answer.answer_types import needs_figure, type_present
+from haechi.engines.knowledge.answer.evidence import Candidate, context_of, held, rarity
+from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
+from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question
+from haechi.engines.knowledge.ports import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The frozen model: probability = sigmoid(bias + Σ weight·feature); answered when it is ≥ threshold."""
+
+    bias: float
+    weights: Mapping[str, float]
+    threshold: float
+    data: str
+
+
+@lru_cache(maxsize=1)
+def calibration() -> Calibration:
+    """The frozen coefficients."""
+    text = resources.files("haechi.engines.knowledge.answer").joinpath("calibration.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return Calibration(table["bias"], table["weights"], table["threshold"], table["data"])
+
+
+def features(question: Question, best: Candidate, ranked: Sequence[Candidate], hits: Sequence[Hit]) -> dict[str, float]:
+    """The evidence for `best` as numbers, each within 0..1 (missing_* grow with what the evidence lacks)."""
+    passage = best.passage
+    everything = f"{context_of(passage)} {passage.text}"
+    weights = rarity(question.terms, hits)
+    nouns = [term for term in question.nouns if term.weight >= 0.5]
+    missing = [term.weight * weights[term.form] for term in nouns if held(term, everything) < 0.5]
+    total = sum(term.weight * weights[term.form] for term in nouns) or 1.0
+    other = next((one for one in ranked if one.passage.document_id != passage.document_id), None)
+    return {
+        "covered": best.covered,
+        "direct": best.direct,
+        "missing_share": sum(missing) / total,
+        "missing_heaviest": min(1.0, max(missing, default=0.0) / 2.0),
+        "missing_year": float(_missing_year(question, everything)),
+        "missing_figure": float(_missing_figure(question, everything)),
+        "typed": best.typed,
+        "type_needed_absent": float(needs_figure(question) and best.typed < 0.5),
+        "attribute_absent": float(_attribute_absent(question, best)),
+        "first_rank": 1.0 / best.rank,
+        "margin": 0.0 if other is None else max(0.0, min(1.0, best.score - other.score)),
+        "agreement": _agreement(best.hit),
+    }
+
+
+def probability(values: Mapping[str, float]) -> float:
+    """0..1 that the evidence answers the question."""
+    model = calibration()
+    z = model.bias + sum(weight * values.get(name, 0.0) for name, weight in model.weights.items())
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, z))))
+
+
+def _missing_year(question: Question, text: str) -> bool:
+    years = [figure for figure in question.figures if figure.kind == "date" and not figure.value.startswith("-")]
+    return any(not _present(year, text) for year in years)
+
+
+def _missing_figure(question: Question, text: str) -> bool:
+    plain = [figure for figure in question.figures if figure.kind not in ("date", "number")]
+    return any(not _present(figure, text) for figure in plain)
+
+
+def _present(figure: Quantity, text: str) -> bool:
+    return any(same_quantity(figure, one) for one in find_quantities(text))
+
+
+def _attribute_absent(question: Question, best: Candidate) -> bool:
+    """The question names an attribute (요금, 기한, 정원 …) of which neither the sentence nor its heading speaks."""
+    if not question.attributes or (needs_figure(question) and type_present(question, best.sentence.text) >= 0.8):
+        return False
+    near = f"{best.sentence.head} {' '.join(best.passage.heading_path)} {best.sentence.text}"
+    return not any(word in near for name in question.attributes for word in ATTRIBUTES[name])
+
+
+def _agreement(hit: Hit) -> float:
+    """Share of the retrieval stages that put this passage among their first three."""
+    ranks = [rank for rank, _ in hit.parts.values()]
+    return sum(rank <= 3 for rank in ranks) / len(ranks) if ranks else 0.5

@@ -1,0 +1,136 @@
+"""Scores every sentence of the retrieved passages as an answer to the question, and explains the score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from haechi.engines.knowledge.answer.answer_types import type_present
+from haechi.engines.knowledge.answer.morphology import squeezed, word_set
+from haechi.engines.knowledge.answer.quantities import find_quantities, same_quantity
+from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question, Term
+from haechi.engines.knowledge.answer.sentences import Sentence, split
+from haechi.engines.knowledge.ports import Hit, Passage
+
+_GROUP = {word: words for words in ATTRIBUTES.values() for word in words}
+# Weights of a place where a word may stand: in the sentence itself, in the line that introduces it, and so on outwards.
+_HEAD, _TITLE, _NEXT, _PASSAGE = 0.85, 0.75, 0.55, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence as an answer. score: comparable within one question only. rank: of its passage, from 1.
+
+    direct: share of the question's word weight inside the sentence; covered: with head, title, headings and neighbours.
+    typed: type_present of the sentence. found: for every term the degree (0..1) to which the evidence holds it.
+    """
+
+    hit: Hit
+    rank: int
+    sentence: Sentence
+    score: float
+    direct: float
+    covered: float
+    typed: float
+    found: Mapping[str, float]
+
+    @property
+    def passage(self) -> Passage:
+        return self.hit.passage
+
+
+def held(term: Term, text: str) -> float:
+    """0..1: how surely the text holds the word: the morpheme, its letters inside a compound, or a word of its group."""
+    if not text:
+        return 0.0
+    if term.tag == "SN":
+        return _holds_number(term.form, text)
+    words = word_set(text)
+    if term.form in words:
+        return 1.0
+    letters = squeezed(text)
+    if len(term.form) >= 2 and term.noun and squeezed(term.form) in letters:
+        return 1.0
+    if any(other in letters for other in _GROUP.get(term.form, ()) if len(other) > 1):
+        return 0.8
+    return _alike(term.form, letters) if len(term.form) >= 3 and term.noun else 0.0
+
+
+def _holds_number(digits: str, text: str) -> float:
+    wanted = find_quantities(digits)
+    return float(
+        bool(wanted) and any(same_quantity(wanted[0], one) or digits == one.value for one in find_quantities(text))
+    )
+
+
+def _alike(form: str, letters: str) -> float:
+    pairs = {form[i : i + 2] for i in range(len(form) - 1)}
+    share = sum(pair in letters for pair in pairs) / len(pairs)
+    return 0.5 if share >= 0.66 else 0.0
+
+
+def rarity(terms: Sequence[Term], hits: Sequence[Hit]) -> dict[str, float]:
+    """How telling each word is, 0.7..1.6, from the number of retrieved passages that hold it."""
+    total = max(1, len(hits))
+    texts = [f"{hit.passage.title} {hit.passage.text}" for hit in hits]
+    found = {term.form: sum(held(term, text) >= 0.8 for text in texts) for term in terms}
+    top = math.log(1 + total)
+    return {form: 0.7 + 0.9 * math.log((1 + total) / (1 + count)) / top for form, count in found.items()}
+
+
+def context_of(passage: Passage) -> str:
+    """Title, headings and article: what the whole passage is about."""
+    return " ".join(
+        (passage.title, *passage.heading_path, passage.article, passage.table.caption if passage.table else "")
+    )
+
+
+def candidates(question: Question, hits: Sequence[Hit], *, depth: int = 8) -> list[Candidate]:
+    """All sentences of the first `depth` hits, best first."""
+    weights = rarity(question.terms, hits)
+    found = [
+        _candidate(question, weights, hit, rank, sentence)
+        for rank, hit in enumerate(hits[:depth], 1)
+        for sentence in split(hit.passage.text)
+        if not _is_heading(hit.passage, sentence)
+    ]
+    return sorted(found, key=lambda one: (-one.score, one.rank, one.sentence.order))
+
+
+def _is_heading(passage: Passage, sentence: Sentence) -> bool:
+    letters = squeezed(sentence.text)
+    return letters == squeezed(passage.title) or any(letters == squeezed(heading) for heading in passage.heading_path)
+
+
+def _candidate(question: Question, weights: Mapping[str, float], hit: Hit, rank: int, sentence: Sentence) -> Candidate:
+    passage = hit.passage
+    parts = split(passage.text)
+    near = " ".join(one.text for one in parts[max(0, sentence.order - 1) : sentence.order + 2] if one is not sentence)
+    context = context_of(passage)
+    found: dict[str, float] = {}
+    direct = covered = whole = 0.0
+    for term in question.terms:
+        weight = term.weight * weights[term.form]
+        inside = held(term, sentence.text)
+        reach = max(
+            inside,
+            _HEAD * held(term, sentence.head),
+            _TITLE * held(term, context),
+            _NEXT * held(term, near),
+            _PASSAGE * held(term, passage.text),
+        )
+        found[term.form] = reach
+        direct += weight * inside
+        covered += weight * reach
+        whole += weight
+    whole = whole or 1.0
+    typed = type_present(question, sentence.text)
+    score = _score(direct / whole, covered / whole, typed, rank, sentence)
+    return Candidate(hit, rank, sentence, score, direct / whole, covered / whole, typed, found)
+
+
+def _score(direct: float, covered: float, typed: float, rank: int, sentence: Sentence) -> float:
+    short = 0.08 if len(sentence.text) < 8 else 0.0
+    head = 0.05 if sentence.is_head else 0.0
+    return 0.3 * direct + 0.7 * covered + 0.3 * typed + 0.15 / rank - short + head

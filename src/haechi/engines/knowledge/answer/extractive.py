@@ -1,0 +1,216 @@
+"""The built-in answerer: no language model, the documents' own sentences composed and each cited."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from haechi.engines.knowledge.answer import abstention, wording
+from haechi.engines.knowledge.answer.evidence import Candidate, candidates, rarity
+from haechi.engines.knowledge.answer.followup import resolve
+from haechi.engines.knowledge.answer.grounding import check
+from haechi.engines.knowledge.answer.question import Question, understand
+from haechi.engines.knowledge.answer.sentences import Sentence, items_after, split
+from haechi.engines.knowledge.answer.tables import cell_answer
+from haechi.engines.knowledge.answer.wording import Contact
+from haechi.engines.knowledge.ports import (
+    AnswerEvent,
+    Citation,
+    Delta,
+    Done,
+    Grounding,
+    Hit,
+    Passage,
+    PassageIndex,
+    Reader,
+    Retrieval,
+    Turn,
+)
+
+ContactFor = Callable[[str, Sequence[Hit]], Contact | None]
+_MOST_SENTENCES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One sentence of an answer before it is sent: its words and the passage and exact quote it rests on."""
+
+    text: str
+    passage: Passage
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the evidence allows to be said. confidence: 0..1, the calibrated probability that it answers."""
+
+    pieces: tuple[Piece, ...]
+    confidence: float
+    answered: bool
+    reason: str = ""
+    conflicts: tuple[tuple[Piece, Piece], ...] = ()
+
+
+class ExtractiveAnswerer:
+    """Implements `Answerer` over any `PassageIndex`. Holds no state between questions: share it among threads."""
+
+    def __init__(self, index: PassageIndex, *, contact_for: ContactFor | None = None, limit: int = 10) -> None:
+        self._index = index
+        self._contact_for = contact_for
+        self._limit = limit
+
+    def answer(self, question: str, reader: Reader, history: Sequence[Turn] = ()) -> Iterator[AnswerEvent]:
+        """Retrieval, then per sentence a Delta and its Citations, Grounding, Done."""
+        start = time.perf_counter()
+        whole = resolve(question, history)
+        hits = tuple(self._index.search(whole, reader, limit=self._limit))
+        yield Retrieval(hits, _since(start))
+        yield from self.answer_from(whole, hits, start)
+
+    def answer_from(self, question: str, hits: Sequence[Hit], start: float, *, note: str = "") -> Iterator[AnswerEvent]:
+        """The events after Retrieval, for a question that stands by itself. note: joins Done's reason (a fallback's cause)."""
+        drafted = draft(question, hits)
+        if not drafted.answered:
+            yield from self._unknown(question, hits, drafted, start, note)
+            return
+        written: list[str] = []
+        markers: dict[str, int] = {}
+        citations: list[Citation] = []
+        for number, piece in enumerate(drafted.pieces, 1):
+            marker = markers.setdefault(piece.passage.id, len(markers) + 1)
+            text = ("" if number == 1 else "\n" if "\n" in piece.text else " ") + f"{piece.text} [{marker}]"
+            citation = Citation(number, marker, piece.passage, piece.quote)
+            written.append(text)
+            citations.append(citation)
+            yield Delta(text)
+            yield citation
+        pairs = _pairs(drafted, citations)
+        yield Grounding(len(citations), (), pairs)
+        yield Done(
+            True,
+            "".join(written),
+            "built-in",
+            drafted.confidence,
+            _join(note, drafted.reason),
+            elapsed_ms=_since(start),
+        )
+
+    def _unknown(
+        self, question: str, hits: Sequence[Hit], drafted: Draft, start: float, note: str
+    ) -> Iterator[AnswerEvent]:
+        contact = self._contact_for(question, hits) if self._contact_for else None
+        text = wording.unknown(contact)
+        yield Grounding(0, tuple((piece.text, drafted.reason) for piece in drafted.pieces))
+        yield Delta(text)
+        yield Done(False, text, "built-in", drafted.confidence, _join(note, drafted.reason), elapsed_ms=_since(start))
+
+
+def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
+    """The answer that the hits allow; pure."""
+    question = understand(question_text)
+    ranked = candidates(question, hits)
+    if not ranked:
+        return Draft((), 0.0, False, "찾은 문서가 없습니다.")
+    best = ranked[0]
+    values = abstention.features(question, best, ranked, hits)
+    sure = abstention.probability(values)
+    weights = rarity(question.terms, hits)
+    pieces = tuple(_pieces(question, ranked, weights))
+    if sure < abstention.calibration().threshold or not pieces:
+        return Draft(pieces, sure, False, _why_unknown(values))
+    return Draft(pieces, sure, True)
+
+
+def _why_unknown(values: dict[str, float]) -> str:
+    if values["missing_year"]:
+        return "질문한 연도가 근거 문서에 없습니다."
+    if values["missing_share"] > 0.3:
+        return "질문의 핵심 낱말이 근거 문서에 없습니다."
+    if values["type_needed_absent"]:
+        return "질문한 값(금액·날짜·수 등)이 근거 문장에 없습니다."
+    return "근거가 약합니다."
+
+
+def _pieces(question: Question, ranked: Sequence[Candidate], weights: dict[str, float]) -> Iterator[Piece]:
+    chosen: list[Candidate] = []
+    for candidate in ranked:
+        if len(chosen) >= _MOST_SENTENCES:
+            break
+        if not chosen or _adds(chosen, candidate):
+            chosen.append(candidate)
+    framed: set[str] = set()
+    for candidate in chosen:
+        piece = _piece(question, candidate, weights)
+        if piece is None:
+            continue
+        frame = "" if candidate.passage.document_id in framed else wording.source_frame(candidate.passage)
+        framed.add(candidate.passage.document_id)
+        text = frame + piece.text
+        if check(text, piece.quote, context=_context(candidate.passage)).supported:
+            yield Piece(text, piece.passage, piece.quote)
+
+
+def _context(passage: Passage) -> str:
+    return " ".join(
+        (passage.title, *passage.heading_path, passage.article, f"{passage.page}쪽" if passage.page else "")
+    )
+
+
+def _adds(chosen: Sequence[Candidate], candidate: Candidate) -> bool:
+    """A further sentence is worth its place: same document, nearly as good, holding words or a figure not yet said."""
+    best = chosen[0]
+    if candidate.passage.document_id != best.passage.document_id or candidate.score < 0.8 * best.score:
+        return False
+    if any(_overlaps(candidate, one) for one in chosen):
+        return False
+    said = {form for one in chosen for form, degree in one.found.items() if degree >= 0.8}
+    new = any(degree >= 0.8 and form not in said for form, degree in candidate.found.items())
+    return new or (candidate.typed >= 1.0 and candidate.score >= 0.9 * best.score)
+
+
+def _overlaps(one: Candidate, other: Candidate) -> bool:
+    a, b = _letters(one.sentence.text), _letters(other.sentence.text)
+    return (
+        a in b or b in a or one.sentence.head == other.sentence.text or other.sentence.head == one.sentence.text != ""
+    )
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W+", "", text)
+
+
+def _piece(question: Question, candidate: Candidate, weights: dict[str, float]) -> Piece | None:
+    passage, sentence = candidate.passage, candidate.sentence
+    from_cells = cell_answer(question, passage, sentence.text, weights)
+    if from_cells is not None:
+        return Piece(from_cells.text, passage, from_cells.quote)
+    if sentence.is_head:
+        return _with_items(passage, sentence)
+    if sentence.item and sentence.head and len(sentence.head) < 120:
+        head = next(one for one in split(passage.text) if one.text == sentence.head)
+        text = wording.listing(head.text, (sentence.text,))
+        return Piece(text, passage, passage.text[head.start : sentence.end])
+    return Piece(wording.statement(passage, sentence.text), passage, sentence.text)
+
+
+def _with_items(passage: Passage, head: Sentence) -> Piece | None:
+    items = items_after(split(passage.text), head)
+    if not items:
+        return Piece(wording.statement(passage, head.text), passage, head.text) if not head.text.endswith(":") else None
+    text = wording.listing(head.text, tuple(item.text for item in items))
+    return Piece(text, passage, passage.text[head.start : items[-1].end])
+
+
+def _pairs(drafted: Draft, citations: Sequence[Citation]) -> tuple[tuple[Citation, Citation], ...]:
+    by_piece = dict(zip(drafted.pieces, citations, strict=False))
+    return tuple((by_piece[a], by_piece[b]) for a, b in drafted.conflicts if a in by_piece and b in by_piece)
+
+
+def _join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000.0
