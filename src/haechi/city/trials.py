@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,7 +58,7 @@ class JsonLinesScorecards:
         """See ScorecardStore.history."""
         return [card for card in self._read() if card.service == service and card.figure == figure]
 
-    def _read(self) -> Iterable[Scorecard]:
+    def _read(self) -> Iterator[Scorecard]:
         if not self._path.exists():
             return
         for line in self._path.read_text(encoding="utf-8").splitlines():
@@ -129,8 +128,3 @@ def run_all(
         run_trial(manifest.number, seed=seed, open_engine=open_engine, store=store, register=register)
         for manifest in register.manifests
     ]
-
-
-def machine() -> str:
-    """Processor, cores and Python version, without the host name: "x86_64 · 2 cores · Python 3.11.2"."""
-    return f"{platform.machine()} · {os.cpu_count()} cores · Python {platform.python_version()}"
