@@ -9,10 +9,7 @@ The word table stays outside (`e5.py` looks it up in the packed file), which kee
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,9 +17,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from haechi.engines.knowledge.embedding.weights import PackedModel
-
-RECIPE = "w7a8-1"
-"""Names what this module makes; raise the last number when the graph changes."""
 
 TOP_WEIGHT = 63
 _MIDDLE = 128
@@ -119,25 +113,3 @@ def encoder(model: PackedModel) -> onnx.ModelProto:
     )
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid(_MICROSOFT, 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="haechi")
-
-
-def converted(model: PackedModel, cache: Path) -> Path:
-    """The encoder's file under `cache`, made when it is not there yet (seconds, under 1 GB of memory).
-
-    Two processes may come at once: each writes its own temporary file and renames it; the last one wins with equal bytes.
-    """
-    path = cache / f"multilingual-e5-small-{RECIPE}-{model.sha256[:12]}.onnx"
-    if path.is_file():
-        return path
-    cache.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=cache, prefix=".making-", suffix=".onnx")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(encoder(model).SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
