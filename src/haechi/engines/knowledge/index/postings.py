@@ -41,7 +41,8 @@ class Row:
 
 class Postings(Segment):
     """t terms, p postings, n rows. terms (t): hashes, ascending. term_starts (t+1). docs (p): rows, ascending within a
-    term. weights (p): 64ths. lengths (n): sum of a row's weights in 64ths."""
+    term. weights (p): 64ths. lengths (n): sum of a row's weights in 64ths. peaks (t): the largest BM25 term part of a term
+    in the segment when the average length is `reference`; scaled, it bounds the term part for every reader."""
 
     def __init__(
         self,
@@ -53,10 +54,12 @@ class Postings(Segment):
         docs: Rows,
         weights: NDArray[np.uint16],
         lengths: NDArray[np.int64],
+        peaks: NDArray[np.float32],
     ) -> None:
         super().__init__()
         self.keys, self.partitions, self.starts = keys, partitions, starts
         self.terms, self.term_starts, self.docs, self.weights, self.lengths = terms, term_starts, docs, weights, lengths
+        self.peaks, self.reference = peaks, reference_length(lengths)
 
     def arrays(self) -> Arrays:
         return {
@@ -66,29 +69,35 @@ class Postings(Segment):
             "docs": self.docs,
             "weights": self.weights,
             "lengths": self.lengths,
+            "peaks": self.peaks,
             **self.keys.as_arrays(),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self:
-        names = ("starts", "terms", "term_starts", "docs", "weights", "lengths")
+        names = ("starts", "terms", "term_starts", "docs", "weights", "lengths", "peaks")
         return cls(KeyTable.from_arrays(arrays), partitions, *(arrays[name] for name in names))  # type: ignore[arg-type]
 
     def row_sizes(self) -> NDArray[np.int64]:
         return self.lengths
 
-    def spans(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First posting and end of postings of each term; equal where the segment does not know it."""
+    def spans(self, hashes: NDArray[np.uint64]) -> tuple[list[int], list[int], list[float]]:
+        """First posting, end of postings and peak of each term; first = end where the segment does not know it."""
         if not len(self.terms):
-            nothing = np.zeros(len(hashes), np.int64)
-            return nothing, nothing
+            return [0] * len(hashes), [0] * len(hashes), [0.0] * len(hashes)
         place = np.minimum(np.searchsorted(self.terms, hashes), len(self.terms) - 1)
         known = self.terms[place] == hashes
         first = self.term_starts[place]
-        return first, np.where(known, self.term_starts[place + 1], first)
+        end = np.where(known, self.term_starts[place + 1], first)
+        return first.tolist(), end.tolist(), self.peaks[place].tolist()
 
 
-def build(rows: Sequence[Row]) -> Postings:
+def reference_length(lengths: NDArray[np.int64]) -> float:
+    """The average length that peaks are computed for: somewhat above the segment's own, in weights (not 64ths)."""
+    return float(lengths.sum()) * 1.1 / UNIT / max(len(lengths), 1) or 1.0
+
+
+def build(rows: Sequence[Row], k1: float, b: float) -> Postings:
     """A segment of rows with distinct keys."""
     ordered = sorted(rows, key=lambda row: (row.partition, row.key))
     counts = np.fromiter((len(row.terms) for row in ordered), np.int64, len(ordered))
@@ -101,10 +110,10 @@ def build(rows: Sequence[Row]) -> Postings:
     packed = _pack(ordinals.astype(np.uint64), docs, weights)
     packed.sort()
     names, starts = _partition_starts([row.partition for row in ordered])
-    return _unpack(KeyTable.build([row.key for row in ordered]), names, starts, terms, packed)
+    return _unpack(KeyTable.build([row.key for row in ordered]), names, starts, terms, packed, k1, b)
 
 
-def merge(views: Sequence[View[Postings]]) -> tuple[Postings | None, list[Rows]]:
+def merge(views: Sequence[View[Postings]], k1: float, b: float) -> tuple[Postings | None, list[Rows]]:
     """One segment of the live rows, and for each view old row → new row (-1: gone)."""
     keys, names, starts, moved = merged_rows(views)
     if not keys:
@@ -124,7 +133,7 @@ def merge(views: Sequence[View[Postings]]) -> tuple[Postings | None, list[Rows]]
     packed = np.concatenate(pieces)
     del pieces
     packed.sort()
-    return _unpack(KeyTable.build(keys), names, starts, terms, packed), moved
+    return _unpack(KeyTable.build(keys), names, starts, terms, packed, k1, b), moved
 
 
 def merged_rows(views: Sequence[View[Any]]) -> tuple[list[str], tuple[str, ...], NDArray[np.int64], list[Rows]]:
@@ -175,6 +184,8 @@ def _unpack(
     starts: NDArray[np.int64],
     terms: NDArray[np.uint64],
     packed: NDArray[np.uint64],
+    k1: float,
+    b: float,
 ) -> Postings:
     weights = (packed & np.uint64(HEAVIEST)).astype(np.uint16)
     docs = ((packed >> np.uint64(WEIGHT_BITS)) & np.uint64((1 << ROW_BITS) - 1)).astype(np.int32)
@@ -183,4 +194,23 @@ def _unpack(
     used = np.diff(term_starts) > 0
     lengths = np.bincount(docs, weights=weights, minlength=len(keys)).astype(np.int64)
     term_starts = np.append(term_starts[:-1][used], len(packed)).astype(np.int64)
-    return Postings(keys, names, starts, terms[used], term_starts, docs, weights, lengths)
+    peaks = _peaks(term_starts, docs, weights, lengths, k1, b)
+    return Postings(keys, names, starts, terms[used], term_starts, docs, weights, lengths, peaks)
+
+
+def _peaks(
+    term_starts: NDArray[np.int64],
+    docs: Rows,
+    weights: NDArray[np.uint16],
+    lengths: NDArray[np.int64],
+    k1: float,
+    b: float,
+) -> NDArray[np.float32]:
+    if not len(docs):
+        return np.zeros(0, np.float32)
+    norms = (k1 * (1 - b + b * (lengths / UNIT / reference_length(lengths))) * UNIT).astype(np.float32)
+    shares = weights.astype(np.float32)
+    below = norms.take(docs)
+    below += shares
+    shares /= below
+    return np.maximum.reduceat(shares, term_starts[:-1])
