@@ -1,0 +1,126 @@
+"""Life situations → the words of the administration, from `policy/lexicon/*.yaml`.
+
+"회사에서 잘렸어요" shares no word with "구직급여". The lexicon says which administrative words answer which situation;
+a situation is met when all content words of one of its sayings stand near each other in the question.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from haechi.core.errors import InvalidInput
+
+from .terms import KiwiTerms
+
+_NEAR = 12
+"""How many content words apart the words of one saying may stand."""
+_EMPTY = frozenset(
+    {"하", "되", "있", "없", "것", "수", "때", "싶", "않", "못", "안", "좀", "너무", "나", "우리", "제", "저"}
+)
+_NEGATIONS = frozenset({"없", "못", "안", "않"})
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One line of the lexicon. sayings: each as its content words. means: administrative words."""
+
+    field: str
+    said: str
+    sayings: tuple[frozenset[str], ...]
+    means: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A situation that the question tells. strength: 0..1, more words of the saying found count more."""
+
+    situation: Situation
+    strength: float
+
+
+class Lexicon:
+    """Finds the situations that a question tells."""
+
+    def __init__(self, situations: Iterable[Situation]) -> None:
+        self.situations = tuple(situations)
+        self._by_word: dict[str, list[tuple[Situation, frozenset[str]]]] = defaultdict(list)
+        for situation in self.situations:
+            for saying in situation.sayings:
+                self._by_word[_rarest(saying)].append((situation, saying))
+
+    def matches(self, words: Sequence[str], limit: int = 6) -> list[Match]:
+        """The situations met by the question's content words, strongest first."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for at, word in enumerate(words):
+            places[word].append(at)
+        found: dict[str, Match] = {}
+        for word in places:
+            for situation, saying in self._by_word.get(word, ()):
+                strength = _strength(saying, places)
+                known = found.get(situation.said)
+                if strength > 0 and (known is None or strength > known.strength):
+                    found[situation.said] = Match(situation, strength)
+        return sorted(found.values(), key=lambda match: (-match.strength, match.situation.said))[:limit]
+
+
+def _rarest(saying: frozenset[str]) -> str:
+    return max(sorted(saying - _EMPTY) or sorted(saying), key=len)
+
+
+def _strength(saying: frozenset[str], places: dict[str, list[int]]) -> float:
+    if not all(word in places for word in saying):
+        return 0.0
+    anchor = places[_rarest(saying)]
+    if not any(all(any(abs(at - here) <= _NEAR for at in places[word]) for word in saying) for here in anchor):
+        return 0.0
+    told = len(saying - _EMPTY) + 0.5 * len(saying & _NEGATIONS)
+    return min(1.0, 0.4 + 0.3 * (told - 1)) if told >= 1 else 0.0
+
+
+def read_lexicon(folder: Path) -> Lexicon:
+    """All `*.yaml` of the folder. Raises InvalidInput naming the file when one cannot be read."""
+    return Lexicon(situation for path in sorted(folder.glob("*.yaml")) for situation in _read_file(path))
+
+
+@lru_cache(maxsize=1)
+def default_lexicon() -> Lexicon:
+    """The city's lexicon: the folder named by HAECHI_POLICY, else `policy/` of the checkout; empty where there is none."""
+    return read_lexicon(policy_folder() / "lexicon")
+
+
+def policy_folder() -> Path:
+    """Where the city's rules stand as data."""
+    named = os.environ.get("HAECHI_POLICY")
+    if named:
+        return Path(named)
+    return Path(__file__).resolve().parents[5] / "policy"
+
+
+def _read_file(path: Path) -> Iterable[Situation]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+        field, lines = str(content["field"]), dict(content["situations"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"생활 상황 사전 '{path.name}'을(를) 읽을 수 없습니다.",
+            next_step="field와 situations(상황: 행정 용어)가 있는 YAML인지 확인하세요.",
+            record=path.name,
+        ) from error
+    return _situations(field, lines)
+
+
+def _situations(field: str, lines: dict[str, str]) -> list[Situation]:
+    tokenizer = KiwiTerms()
+    made = []
+    for said, means in lines.items():
+        phrases = [phrase.strip() for phrase in str(said).split("/") if phrase.strip()]
+        sayings = [frozenset(words) for words in tokenizer.terms(phrases) if words]
+        made.append(Situation(field, str(said), tuple(sayings), tuple(str(means).split())))
+    return made

@@ -1,0 +1,33 @@
+"""The frozen parameters, read from `tuning.toml` beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from haechi.engines.knowledge.ports import CollectionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """One set for all kinds, and the fusion weights of each kind. See tuning.toml for what each means."""
+
+    kiwi_k1: float
+    kiwi_b: float
+    bigram_k1: float
+    bigram_b: float
+    title_weight: float
+    candidates: int
+    spread_over: int
+    sentence_search_up_to: int
+    weights: Mapping[CollectionKind, Mapping[str, float]]
+
+
+@lru_cache(maxsize=1)
+def default_tuning() -> Tuning:
+    """What `tuning.toml` says."""
+    data = tomllib.loads(resources.files(__package__).joinpath("tuning.toml").read_text("utf-8"))
+    return Tuning(**data["lexical"], **data["search"], weights=data["fusion"])

@@ -1,0 +1,53 @@
+"""What of a passage is turned into vectors: whole windows, and each sentence with the title in front.
+
+The best sentence tells a situation apart better than the mean of a page: on welfare train-dev (1,500 questions) e5 alone
+went from nDCG@10 0.810 (whole passage) to 0.864 (best "title: sentence").
+"""
+
+from __future__ import annotations
+
+import re
+
+from haechi.engines.knowledge.ports import Passage
+
+WINDOW = 800
+"""Characters of one window: under 512 tokens of multilingual-e5 for Korean text."""
+_OVERLAP = 120
+_SENTENCE = re.compile(r"(?<=[다요음임됨함까오죠][.?!])\s+|(?<=[가-힣][.?!])\s+|\n+")
+_SHORTEST, _LONGEST_SENTENCE, _MOST_SENTENCES = 6, 300, 48
+_TITLE = 80
+
+
+def heading(passage: Passage) -> str:
+    """The title and last heading, or the first line of a text whose first line reads as a title, or ""."""
+    names = [passage.title, *passage.heading_path[-1:]]
+    named = " ".join(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if named:
+        return named[:_TITLE]
+    first, _, rest = passage.text.partition("\n")
+    return first.strip() if rest.strip() and len(first.strip()) <= _TITLE and not first.strip().endswith(".") else ""
+
+
+def whole(passage: Passage) -> list[str]:
+    """The passage with its title, in overlapping windows that the embedder does not cut."""
+    title, text = heading(passage), passage.text
+    body = text if text.startswith(title) else f"{title}\n{text}"
+    starts = range(0, max(1, len(body) - _OVERLAP), WINDOW - _OVERLAP)
+    return [body[at : at + WINDOW] for at in starts]
+
+
+def sentences(passage: Passage) -> list[str]:
+    """ "title: sentence" for each sentence; the whole text where it has one sentence only. At most 48, evenly taken."""
+    title = heading(passage)
+    pieces = [piece.strip() for piece in _SENTENCE.split(passage.text)]
+    kept = [part for piece in pieces if len(piece) >= _SHORTEST and piece != title for part in _cut(piece)]
+    if not kept:
+        kept = [passage.text.strip() or title or "-"]
+    if len(kept) > _MOST_SENTENCES:
+        step = len(kept) / _MOST_SENTENCES
+        kept = [kept[int(number * step)] for number in range(_MOST_SENTENCES)]
+    return [f"{title}: {piece}" if title else piece for piece in kept]
+
+
+def _cut(sentence: str) -> list[str]:
+    return [sentence[at : at + _LONGEST_SENTENCE] for at in range(0, len(sentence), _LONGEST_SENTENCE)]
