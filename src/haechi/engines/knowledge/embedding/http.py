@@ -82,8 +82,7 @@ class HttpEmbedder:
         expected = self.dimensions
         vectors = np.empty((len(texts), expected), np.float32)
         for start in range(0, len(texts), self._batch):
-            # Services refuse an empty text; a space means the same to the model.
-            part = self._request([text or " " for text in texts[start : start + self._batch]])
+            part = self._request([_sendable(text) for text in texts[start : start + self._batch]])
             if part.shape[1] != expected:
                 raise self._unusable(f"벡터의 차원이 {expected}이어야 하는데 {part.shape[1]}입니다.")
             vectors[start : start + len(part)] = part
@@ -122,6 +121,11 @@ class HttpEmbedder:
 
     def _unusable(self, reason: str) -> Unavailable:
         return Unavailable(f"임베딩 서비스({self.url}, 모델 {self.name})를 쓸 수 없습니다: {reason}", next_step=_CHECK)
+
+
+def _sendable(text: str) -> str:
+    """Half characters cannot travel as UTF-8, and services refuse an empty text where a space means the same."""
+    return text.encode("utf-8", "replace").decode() or " "
 
 
 def _rows(body: Mapping[str, Any], expected: int) -> Vectors:
