@@ -12,6 +12,7 @@ from haechi.engines.knowledge.ingest.failures import REASONS, unreadable
 from haechi.engines.knowledge.ingest.limits import Limits
 from haechi.engines.knowledge.ingest.passages import split
 from haechi.engines.knowledge.ingest.reading import READERS, read_file
+from haechi.engines.knowledge.ingest.sandbox import Sandbox, read_in_worker
 from haechi.engines.knowledge.ingest.sentences import sentences
 
-__all__ = ["READERS", "REASONS", "Limits", "read_file", "sentences", "split", "unreadable"]
+__all__ = ["READERS", "REASONS", "Limits", "Sandbox", "read_file", "read_in_worker", "sentences", "split", "unreadable"]

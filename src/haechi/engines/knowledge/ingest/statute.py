@@ -19,7 +19,7 @@ ARTICLE_TITLE = re.compile(r"^제\s*\d+\s*조(?:의\s*\d+)?\s*\([^()]*(?:\([^()]
 ADDENDA = re.compile(r"^부\s*칙(?=\s|$|[<(〈[])")
 ITEM = re.compile(r"^(\d{1,2})(?:의(\d+))?\.\s")
 SUBITEM = re.compile(r"^([가나다라마바사아자차카타파하])\.\s")
-_CLAUSE_START = re.compile(r"(?:(?<=^)|(?<=[.)\]>」다])\s+|(?<=\n))(?=[" + "".join(CIRCLED) + "])")
+_CLAUSE_START = re.compile(r"(?<![및는과와,·])\s+(?=[" + "".join(CIRCLED) + "])")
 
 DIVISION_RANK = {"편": 1, "장": 2, "절": 3, "관": 4}
 
@@ -80,7 +80,7 @@ def is_statute(texts: Iterable[str]) -> bool:
 
 
 def clauses(text: str) -> list[str]:
-    """A paragraph cut before each ①②③ that starts a sentence; joined again, nothing but blanks is lost."""
+    """A paragraph cut before each ①②③ that is not part of a list of references; joined again, nothing but blanks is lost."""
     return [part for raw in _CLAUSE_START.split(text) if (part := raw.strip())]
 
 

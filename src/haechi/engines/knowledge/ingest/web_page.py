@@ -16,10 +16,62 @@ from haechi.engines.knowledge.ingest.plain import decode
 
 MEDIA_TYPE = "text/html"
 _SKIPPED = frozenset(
-    ["script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "nav", "head", "select", "button", "input", "textarea"]
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "iframe",
+        "object",
+        "embed",
+        "svg",
+        "canvas",
+        "nav",
+        "head",
+        "select",
+        "button",
+        "input",
+        "textarea",
+    ]
 )
 _BLOCKS = frozenset(
-    ["p", "div", "section", "article", "main", "aside", "header", "footer", "address", "blockquote", "pre", "form", "fieldset", "figure", "figcaption", "dl", "dt", "dd", "ul", "ol", "li", "table", "caption", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "details", "summary", "body", "html", "center"]
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "aside",
+        "header",
+        "footer",
+        "address",
+        "blockquote",
+        "pre",
+        "form",
+        "fieldset",
+        "figure",
+        "figcaption",
+        "dl",
+        "dt",
+        "dd",
+        "ul",
+        "ol",
+        "li",
+        "table",
+        "caption",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "details",
+        "summary",
+        "body",
+        "html",
+        "center",
+    ]
 )
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
