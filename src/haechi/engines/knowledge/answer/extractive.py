@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from haechi.engines.knowledge.answer import abstention, wording
+from haechi.engines.knowledge.answer.conflicts import conflicting, dated, day_of
 from haechi.engines.knowledge.answer.evidence import Candidate, candidates, rarity
 from haechi.engines.knowledge.answer.followup import resolve
 from haechi.engines.knowledge.answer.grounding import check
@@ -50,7 +51,8 @@ class Draft:
     confidence: float
     answered: bool
     reason: str = ""
-    conflicts: tuple[tuple[Piece, Piece], ...] = ()
+    conflict: bool = False
+    """The first two pieces disagree."""
 
 
 class ExtractiveAnswerer:
@@ -69,42 +71,54 @@ class ExtractiveAnswerer:
         yield Retrieval(hits, _since(start))
         yield from self.answer_from(whole, hits, start)
 
-    def answer_from(self, question: str, hits: Sequence[Hit], start: float, *, note: str = "") -> Iterator[AnswerEvent]:
-        """The events after Retrieval, for a question that stands by itself. note: joins Done's reason (a fallback's cause)."""
+    def answer_from(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        start: float,
+        *,
+        note: str = "",
+        withdrawn: tuple[tuple[str, str], ...] = (),
+    ) -> Iterator[AnswerEvent]:
+        """The events after Retrieval, for a question that stands by itself.
+
+        start: time.perf_counter() when the question came. note: joins Done's reason (why a model's answer is not shown);
+        withdrawn: the model's sentences that were not shown.
+        """
         drafted = draft(question, hits)
         if not drafted.answered:
-            yield from self._unknown(question, hits, drafted, start, note)
+            yield from self._unknown(question, hits, drafted, start, note, withdrawn)
             return
         written: list[str] = []
         markers: dict[str, int] = {}
         citations: list[Citation] = []
         for number, piece in enumerate(drafted.pieces, 1):
             marker = markers.setdefault(piece.passage.id, len(markers) + 1)
-            text = ("" if number == 1 else "\n" if "\n" in piece.text else " ") + f"{piece.text} [{marker}]"
-            citation = Citation(number, marker, piece.passage, piece.quote)
-            written.append(text)
-            citations.append(citation)
-            yield Delta(text)
-            yield citation
-        pairs = _pairs(drafted, citations)
-        yield Grounding(len(citations), (), pairs)
-        yield Done(
-            True,
-            "".join(written),
-            "built-in",
-            drafted.confidence,
-            _join(note, drafted.reason),
-            elapsed_ms=_since(start),
-        )
+            gap = "" if number == 1 else "\n" if "\n" in piece.text + written[-1] else " "
+            written.append(f"{gap}{piece.text} [{marker}]")
+            citations.append(Citation(number, marker, piece.passage, piece.quote))
+            yield Delta(written[-1])
+            yield citations[-1]
+        pairs = ((citations[0], citations[1]),) if drafted.conflict else ()
+        yield Grounding(len(citations), withdrawn, pairs)
+        reason = _join(note, drafted.reason)
+        yield Done(True, "".join(written), "built-in", drafted.confidence, reason, elapsed_ms=_since(start))
 
     def _unknown(
-        self, question: str, hits: Sequence[Hit], drafted: Draft, start: float, note: str
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        drafted: Draft,
+        start: float,
+        note: str,
+        withdrawn: tuple[tuple[str, str], ...],
     ) -> Iterator[AnswerEvent]:
         contact = self._contact_for(question, hits) if self._contact_for else None
         text = wording.unknown(contact)
-        yield Grounding(0, tuple((piece.text, drafted.reason) for piece in drafted.pieces))
+        yield Grounding(0, (*withdrawn, *((piece.text, drafted.reason) for piece in drafted.pieces)))
         yield Delta(text)
-        yield Done(False, text, "built-in", drafted.confidence, _join(note, drafted.reason), elapsed_ms=_since(start))
+        reason = _join(note, drafted.reason)
+        yield Done(False, text, "built-in", drafted.confidence, reason, elapsed_ms=_since(start))
 
 
 def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
@@ -117,10 +131,11 @@ def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
     values = abstention.features(question, best, ranked, hits)
     sure = abstention.probability(values)
     weights = rarity(question.terms, hits)
-    pieces = tuple(_pieces(question, ranked, weights))
+    other = conflicting(question, best, ranked)
+    pieces = _both(question, best, other, weights) if other is not None else tuple(_pieces(question, ranked, weights))
     if sure < abstention.calibration().threshold or not pieces:
         return Draft(pieces, sure, False, _why_unknown(values))
-    return Draft(pieces, sure, True)
+    return Draft(pieces, sure, True, "자료마다 내용이 다릅니다." if other is not None else "", other is not None)
 
 
 def _why_unknown(values: dict[str, float]) -> str:
@@ -148,11 +163,25 @@ def _pieces(question: Question, ranked: Sequence[Candidate], weights: dict[str, 
         frame = "" if candidate.passage.document_id in framed else wording.source_frame(candidate.passage)
         framed.add(candidate.passage.document_id)
         text = frame + piece.text
-        if check(text, piece.quote, context=_context(candidate.passage)).supported:
+        if check(text, piece.quote, context=context_words(candidate.passage)).supported:
             yield Piece(text, piece.passage, piece.quote)
 
 
-def _context(passage: Passage) -> str:
+def _both(question: Question, best: Candidate, other: Candidate, weights: dict[str, float]) -> tuple[Piece, ...]:
+    """Two sources that disagree, the newer one first, each with its date."""
+    found: list[Piece] = []
+    for candidate in sorted((best, other), key=lambda one: day_of(one.passage), reverse=True):
+        piece = _piece(question, candidate, weights)
+        if piece is None:
+            return ()
+        lead = "자료마다 다릅니다: " if not found else ""
+        source = f"「{piece.passage.title}」({dated(piece.passage)})에는 "
+        found.append(Piece(f"{lead}{source}{piece.text}", piece.passage, piece.quote))
+    return tuple(found)
+
+
+def context_words(passage: Passage) -> str:
+    """What the passage is about, which a sentence may say though the passage's own text does not."""
     return " ".join(
         (passage.title, *passage.heading_path, passage.article, f"{passage.page}쪽" if passage.page else "")
     )
@@ -201,11 +230,6 @@ def _with_items(passage: Passage, head: Sentence) -> Piece | None:
         return Piece(wording.statement(passage, head.text), passage, head.text) if not head.text.endswith(":") else None
     text = wording.listing(head.text, tuple(item.text for item in items))
     return Piece(text, passage, passage.text[head.start : items[-1].end])
-
-
-def _pairs(drafted: Draft, citations: Sequence[Citation]) -> tuple[tuple[Citation, Citation], ...]:
-    by_piece = dict(zip(drafted.pieces, citations, strict=False))
-    return tuple((by_piece[a], by_piece[b]) for a, b in drafted.conflicts if a in by_piece and b in by_piece)
 
 
 def _join(*parts: str) -> str:

@@ -77,6 +77,19 @@ def check(sentence: str, passage: str, *, context: str = "") -> Verdict:
     return Verdict(not reasons, coverage, tuple(reasons))
 
 
+def best_quote(sentence: str, passage: str) -> str:
+    """The sentence of the passage (an exact substring) that holds most of this sentence's words and figures."""
+    wanted = set(_words(sentence)) | {f"{q.value}{q.unit}" for q in find_quantities(sentence)}
+    parts = split(passage)
+    if not parts:
+        return passage
+    return max(parts, key=lambda one: (_shared(wanted, one.text), -len(one.text))).text
+
+
+def _shared(wanted: set[str], text: str) -> int:
+    return len(wanted & (set(_words(text)) | {f"{q.value}{q.unit}" for q in find_quantities(text)}))
+
+
 def _without(sentence: str, context: str) -> str:
     """The sentence without its source frame ("「…」 제3조에 따르면"), whose title has words of its own."""
     return (
