@@ -34,6 +34,8 @@ class Segment(ABC):
     keys: KeyTable
     partitions: tuple[str, ...]
     starts: NDArray[np.int64]
+    pinned = False
+    """Not to be merged with others."""
 
     def __init__(self) -> None:
         self.name = uuid.uuid4().hex
@@ -183,15 +185,17 @@ class SegmentedStore(ABC, Generic[S]):
             self._views = (*self._without(segment.keys.texts()), View.of(segment))
             while group := self._due(self._inline):
                 self._replace(group)
-            if self._due(self._largest) and (self._merger is None or not self._merger.is_alive()):
-                self._merger = threading.Thread(target=self._merge_due, name=f"{self.kind}-merge", daemon=True)
+            if self._has_work() and (self._merger is None or not self._merger.is_alive()):
+                self._merger = threading.Thread(target=self._work, name=f"{self.kind}-merge", daemon=True)
                 self._merger.start()
 
     def _due(self, largest: int) -> tuple[View[S], ...]:
         """The smallest size class with `fan` members, or a segment that is mostly tombstones."""
         classes: dict[int, list[View[S]]] = {}
         for view in self._views:
-            if len(view.deleted) > view.live and len(view.segment) <= largest:
+            if view.segment.pinned:
+                continue
+            if len(view.deleted) > view.live and view.live <= largest:
                 return (view,)
             classes.setdefault(_size_class(view.live, self._fan), []).append(view)
         for size in sorted(classes):
@@ -200,13 +204,20 @@ class SegmentedStore(ABC, Generic[S]):
                 return tuple(group)
         return ()
 
-    def _merge_due(self) -> None:
+    def _has_work(self) -> bool:
+        return bool(self._due(self._largest))
+
+    def _work(self) -> None:
+        """Everything that is due, in the background."""
         while group := self._due(self._largest):
             self._replace(group)
 
     def _replace(self, group: Sequence[View[S]]) -> None:
         """Merge without holding the lock, then swap; rows deleted meanwhile stay deleted."""
-        segment, moved = self._merge(group)
+        self._swap(group, *self._merge(group))
+
+    def _swap(self, group: Sequence[View[S]], segment: S | None, moved: Sequence[Rows]) -> None:
+        """Put the segment in the place of the rows that moved into it (old row → new row, -1: stays away)."""
         with self._write:
             now = {id(view.segment): view for view in self._views}
             gone: list[int] = []
@@ -214,9 +225,11 @@ class SegmentedStore(ABC, Generic[S]):
                 current = now.pop(id(view.segment), None)
                 deleted = np.arange(len(places)) if current is None else current.deleted
                 gone.extend(row for row in places[deleted].tolist() if row >= 0)
-            kept = tuple(view for view in self._views if id(view.segment) in now)
+                if current is not None:
+                    now[id(view.segment)] = current.without(np.flatnonzero(places >= 0).tolist())
             merged = () if segment is None else (View.of(segment).without(gone),)
-            self._views = kept + tuple(view for view in merged if view.live)
+            kept = (now[id(view.segment)] for view in self._views)
+            self._views = tuple(view for view in (*kept, *merged) if view.live)
 
     def settle(self, timeout: float | None = None) -> None:
         """Wait until the merge that runs in the background is done."""
@@ -229,7 +242,7 @@ class SegmentedStore(ABC, Generic[S]):
         self.settle()
         with self._write:
             groups: list[list[View[S]]] = [[]]
-            for view in sorted(self._views, key=lambda view: view.live):
+            for view in sorted((view for view in self._views if not view.segment.pinned), key=lambda view: view.live):
                 if sum(other.live for other in groups[-1]) + view.live > self._largest:
                     groups.append([])
                 groups[-1].append(view)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from haechi.core.errors import InvalidInput
 
+from .clusters import Clusters, Floats, assign, cluster
 from .files import Arrays
 from .keys import KeyTable
 from .postings import merged_rows
-from .segments import Rows, Segment, SegmentedStore, View
+from .segments import Rows, Runs, Segment, SegmentedStore, View
 
 Storage = Literal["float32", "int8"]
-Floats = NDArray[np.float32]
 BLOCK = 8192
 """Rows that are turned from int8 to float32 at a time: they stay in the processor's cache."""
 
@@ -34,7 +34,7 @@ class VectorRow:
 class VectorSegment(Segment):
     """n rows, m ≥ n vectors. data (m, dimensions): float32 or int8; scales (m): int8 × scale = value (ones for float32).
 
-    vector_starts (n+1): first vector of each row.
+    vector_starts (n+1): first vector of each row. clusters: inverted lists, where the segment is one large partition.
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class VectorSegment(Segment):
         data: NDArray[Any],
         scales: Floats,
         vector_starts: NDArray[np.int64],
+        clusters: Clusters | None = None,
     ) -> None:
         super().__init__()
         self.keys, self.partitions, self.starts = keys, partitions, starts
-        self.data, self.scales, self.vector_starts = data, scales, vector_starts
+        self.data, self.scales, self.vector_starts, self.clusters = data, scales, vector_starts, clusters
+        self.pinned = clusters is not None
         self.longest = float(np.sqrt(self._squares().max(initial=0.0)))
 
     def _squares(self) -> NDArray[np.float64]:
@@ -58,12 +60,13 @@ class VectorSegment(Segment):
 
     def arrays(self) -> Arrays:
         own = {"starts": self.starts, "data": self.data, "scales": self.scales, "vector_starts": self.vector_starts}
-        return own | self.keys.as_arrays()
+        return own | self.keys.as_arrays() | (self.clusters.as_arrays() if self.clusters else {})
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self:
         names = ("starts", "data", "scales", "vector_starts")
-        return cls(KeyTable.from_arrays(arrays), partitions, *(arrays[name] for name in names))  # type: ignore[arg-type]
+        own = (arrays[name] for name in names)
+        return cls(KeyTable.from_arrays(arrays), partitions, *own, clusters=Clusters.from_arrays(arrays))  # type: ignore[arg-type]
 
     def row_sizes(self) -> None:
         return None
@@ -78,25 +81,91 @@ class VectorSegment(Segment):
 
     def exact(self, rows: Rows, question: NDArray[np.float64]) -> NDArray[np.float64]:
         """The best inner product of each row, in float64, the same whatever else the segment holds."""
-        best = np.empty(len(rows))
-        for number, row in enumerate(rows.tolist()):
-            first, end = self.vector_starts[row], self.vector_starts[row + 1]
-            values = (self.data[first:end].astype(np.float64) * question).sum(axis=1) * self.scales[first:end]
-            best[number] = values.max()
-        return best
+        if not len(rows):
+            return np.zeros(0)
+        vectors = self._vectors_of(rows)
+        counts = self.vector_starts[rows + 1] - self.vector_starts[rows]
+        first = np.cumsum(counts) - counts
+        values = (self.data[vectors].astype(np.float64) * question).sum(axis=1) * self.scales[vectors]
+        return np.maximum.reduceat(values, first)
+
+    def _vectors_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """The vector numbers of these rows, row by row."""
+        counts = self.vector_starts[rows + 1] - self.vector_starts[rows]
+        first = np.cumsum(counts) - counts
+        return np.repeat(self.vector_starts[rows] - first, counts) + np.arange(counts.sum())
+
+    def values(self, vectors: NDArray[np.integer[Any]]) -> Floats:
+        """These vectors as float32."""
+        return self.data[vectors].astype(np.float32) * self.scales[vectors][:, None]
+
+    def rough(self, runs: Runs, question: Floats) -> Floats:
+        """The best inner product of each row of the runs to float32's precision, -inf elsewhere."""
+        rough = np.full(len(self), -np.inf, np.float32)
+        for first, end in runs:
+            begin, stop = int(self.vector_starts[first]), int(self.vector_starts[end])
+            products = self.products(begin, stop, question)
+            several = stop - begin > end - first
+            rough[first:end] = (
+                np.maximum.reduceat(products, self.vector_starts[first:end] - begin) if several else products
+            )
+        return rough
+
+    def near(self, clusters: Clusters, question: Floats) -> Floats:
+        """The same for the rows whose lists are near the question; -inf for the others."""
+        rough = np.full(len(self), -np.inf, np.float32)
+        single = len(self.data) == len(self)
+        for first, end in clusters.near(question):
+            members = clusters.members[first:end]
+            if single and len(members) and members[-1] - members[0] == len(members) - 1:
+                rough[members[0] : members[-1] + 1] = self.products(int(members[0]), int(members[-1]) + 1, question)
+            else:
+                owners = np.searchsorted(self.vector_starts, members, side="right") - 1
+                np.maximum.at(rough, owners, self.values(members) @ question)
+        return rough
+
+    def clustered(self) -> tuple[Self, Rows]:
+        """The same rows with inverted lists, list by list, and old row → new row.
+
+        Rows are taken in the order of their keys, so that the lists depend on the rows alone.
+        """
+        by_key = np.argsort(self.keys.rank)
+        canonical = self._vectors_of(by_key)
+        centroids, owner = assign(len(canonical), lambda numbers: self.values(canonical[numbers]))
+        first = np.concatenate([[0], np.cumsum(np.diff(self.vector_starts)[by_key])])[:-1]
+        placed = np.argsort(owner[first], kind="stable")
+        order = by_key[placed]
+        owners = np.empty(len(owner), np.int32)
+        owners[canonical] = owner
+        counts = np.diff(self.vector_starts)[order]
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        vectors = self._vectors_of(order)
+        texts = self.keys.texts()
+        keys = KeyTable.build([texts[row] for row in order.tolist()])
+        data, scales = self.data[vectors], self.scales[vectors]
+        moved = np.empty(len(order), np.int32)
+        moved[order] = np.arange(len(order), dtype=np.int32)
+        plain = type(self)(keys, self.partitions, self.starts, data, scales, starts)
+        lists = cluster(centroids, owners[vectors], plain.values)
+        return type(self)(keys, self.partitions, self.starts, data, scales, starts, lists), moved
 
 
 class VectorIndex(SegmentedStore[VectorSegment]):
     """Inner product search. Vectors are taken as given: give unit vectors for cosine.
 
     storage "int8" keeps a quarter of the bytes with one scale a vector (error of a product about 0.5 %).
+    Exact up to `lists_from` keys a partition; above, a partition gets a segment of its own with inverted lists (recall:
+    see clusters), built in the background from that partition alone, so that others' vectors cannot show in what it misses.
     """
 
     kind = "vectors"
     segment_type = VectorSegment
 
-    def __init__(self, dimensions: int, *, storage: Storage = "float32", **layout: int) -> None:
+    def __init__(
+        self, dimensions: int, *, storage: Storage = "float32", lists_from: int = 50_000, **layout: int
+    ) -> None:
         super().__init__(**layout)
+        self._lists_from = lists_from
         self.dimensions, self.storage = dimensions, storage
 
     def settings(self) -> dict[str, Any]:
@@ -180,6 +249,51 @@ class VectorIndex(SegmentedStore[VectorSegment]):
             scales[target[target >= 0]] = view.segment.scales[target >= 0]
         return VectorSegment(KeyTable.build(keys), names, starts, data, scales, vector_starts), moved
 
+    def optimize(self) -> None:
+        super().optimize()
+        while name := self._large():
+            self._give_lists(name)
+
+    def _large(self) -> str:
+        """A partition with so many rows outside lists that it gets a segment with lists, or ""."""
+        loose: dict[str, int] = {}
+        for view in self._views:
+            for name, count in view.counts.items():
+                if not view.segment.pinned:
+                    loose[name] = loose.get(name, 0) + count
+                elif len(view.deleted) > view.live:
+                    return name
+        return next((name for name in sorted(loose) if loose[name] >= self._lists_from), "")
+
+    def _has_work(self) -> bool:
+        return super()._has_work() or bool(self._large())
+
+    def _work(self) -> None:
+        super()._work()
+        while name := self._large():
+            self._give_lists(name)
+            super()._work()
+
+    def _give_lists(self, partition: str) -> None:
+        """Move a partition's rows out of the shared segments, and its smaller segments with lists, into one with lists."""
+        group, rows = [], 0
+        for view in sorted(self._views, key=lambda view: (view.segment.pinned, view.live)):
+            count = view.counts.get(partition, 0)
+            if count and (not view.segment.pinned or rows + count <= self._largest):
+                rows += count
+                at = view.segment.partitions.index(partition)
+                others = np.ones(len(view.segment), bool)
+                others[view.segment.starts[at] : view.segment.starts[at + 1]] = False
+                group.append(view.without(np.flatnonzero(others).tolist()))
+        segment, moved = self._merge(group)
+        if segment is None:
+            return
+        if len(segment) < self._lists_from // 2:
+            self._swap(group, segment, moved)
+            return
+        listed, places = segment.clustered()
+        self._swap(group, listed, [np.where(old >= 0, places[old], -1).astype(np.int32) for old in moved])
+
     def _wrong(self, given: int, key: str) -> InvalidInput:
         return InvalidInput(
             f"벡터가 {given}차원인데 색인은 {self.dimensions}차원입니다.",
@@ -197,14 +311,13 @@ def _search_view(
 ) -> list[tuple[float, str]]:
     """Candidates by BLAS, whose last bits depend on the shape of the matrix; then exact scores and ties by key."""
     segment = view.segment
-    rough = np.full(len(segment), -np.inf, np.float32)
-    for first, end in view.runs(readable):
-        begin, stop = int(segment.vector_starts[first]), int(segment.vector_starts[end])
-        products = segment.products(begin, stop, question)
-        several = stop - begin > end - first
-        rough[first:end] = (
-            np.maximum.reduceat(products, segment.vector_starts[first:end] - begin) if several else products
-        )
+    runs = view.runs(readable)
+    if not runs:
+        return []
+    if segment.clusters is not None and mask is None:
+        rough = segment.near(segment.clusters, question)
+    else:
+        rough = segment.rough(runs, question)
     rough[view.deleted] = -np.inf
     if mask is not None:
         kept = np.zeros(len(segment), bool)
