@@ -23,7 +23,7 @@ from haechi.core.errors import Conflict
 from haechi.core.store import Row, Transaction
 
 FIRST = bytes(32)
-_LOCK = 72018  # one writer at a time, in this database
+_LOCK = 72100  # one writer at a time, in this database
 _BATCH = 5000
 
 

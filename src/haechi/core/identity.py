@@ -5,6 +5,7 @@ Roles and permissions stand in roles.py, keys of programs in keys.py; both are r
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -100,6 +101,60 @@ class Accounts:
             ended = end_sessions_of(tx, user_id)
             audit.record(tx, "session.revoked", f"user:{user_id}", {"sessions": ended})
             return ended
+
+    def sign_in_from_provider(
+        self,
+        issuer: str,
+        subject: str,
+        *,
+        name: str,
+        email: str,
+        roles: Sequence[str],
+        bureau: str | None,
+        address: str = "",
+        agent: str = "",
+        replaces: str | None = None,
+    ) -> SignedIn:
+        """A new session for whom an identity provider has vouched for; name, roles and bureau follow the provider.
+
+        The account is the one of (issuer, subject), made at the first sign-in. Never one that merely has the same
+        e-mail or login: an address can be given to another person, or claimed by one. NotSignedIn when it is closed.
+        """
+        with self.store.transaction() as tx:
+            before = self._account_of_provider(tx, issuer, subject, name)
+        user_id = str(before["id"])
+        if not before["active"]:
+            with self.store.transaction(actor_of(user_of(before))) as tx:
+                audit.record(tx, "session.refused", f"user:{user_id}", {"address": address, "by": issuer})
+            raise NotSignedIn("이 계정은 닫혀 있습니다.", next_step="관리자에게 문의하세요.", record=f"user:{user_id}")
+        self.change(user_id, roles=roles, bureau=bureau or "")
+        with self.store.transaction(actor_of(user_of(before))) as tx:
+            tx.run(
+                "update users set name = :name, email = :email where id = :id",
+                {"name": name or before["name"], "email": email, "id": user_id},
+            )
+            user = user_of(self._row(tx, user_id))
+            opened = open_session(tx, user, self.rules, address=address, agent=agent, replaces=replaces)
+            audit.record(tx, "session.opened", f"user:{user_id}", {"address": address, "by": issuer})
+            return opened
+
+    def _account_of_provider(self, tx: Transaction, issuer: str, subject: str, name: str) -> Row:
+        digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()[:16]
+        values = {"id": clock.new_id(), "login": f"openid:{digest}", "name": name or subject[:100]}
+        made = tx.run(
+            "insert into users (id, login, name, oidc_issuer, oidc_subject)"
+            " values (:id, :login, :name, :issuer, :subject) on conflict (oidc_issuer, oidc_subject) do nothing",
+            {**values, "issuer": issuer, "subject": subject},
+        )
+        row = tx.one(
+            "select * from users where oidc_issuer = :issuer and oidc_subject = :subject",
+            issuer=issuer,
+            subject=subject,
+        )
+        assert row is not None
+        if made:
+            audit.record(tx, "user.created", f"user:{row['id']}", {"issuer": issuer})
+        return row
 
     def _count_attempt(self, login: str, address: str) -> tuple[Row | None, str]:
         """Row of the account, and the subject under which this login is counted.

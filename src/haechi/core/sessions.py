@@ -24,12 +24,14 @@ class SessionRules:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A fresh session. token: 256 random bits for the cookie, shown once. expires_at: aware, the absolute end."""
+    """A fresh session. token: 256 random bits for the cookie, shown once. expires_at: aware, the absolute end. next: the
+    path that the person was on the way to, when the identity provider lay between."""
 
     token: str
     csrf: str
     user: User
     expires_at: datetime
+    next: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
