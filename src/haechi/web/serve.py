@@ -1,24 +1,18 @@
-"""The server process: `python -m haechi.web.serve`, started by the supervisor."""
+"""`python -m haechi.web.serve`: the server process. Settings come from the environment (city/settings.py)."""
 
 from __future__ import annotations
-
-import logging
 
 import uvicorn
 
 from haechi.city.installation import Installation
 from haechi.city.settings import from_environment
-from haechi.city.supervisor import end_with_parent
 from haechi.web.app import create_app
 
 
 def main() -> None:
-    """Serve until the parent is gone or a signal comes. Answers health and sign-in before the index has warmed up."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s 서버 %(levelname)s %(message)s")
-    end_with_parent()
+    """Open the installation, fill the index in the background, serve until told to stop."""
     settings = from_environment()
     installation = Installation.open(settings)
-    installation.store.wait_until_ready()
     installation.start_serving()
     try:
         uvicorn.run(
@@ -26,9 +20,12 @@ def main() -> None:
             host=settings.host,
             port=settings.port,
             log_level="warning",
-            timeout_graceful_shutdown=5,
             server_header=False,
-            proxy_headers=bool(settings.public_url),
+            timeout_keep_alive=20,
+            timeout_graceful_shutdown=5,
+            # Only a proxy on this machine may say who the person is.
+            proxy_headers=True,
+            forwarded_allow_ips="127.0.0.1",
         )
     finally:
         installation.close()
