@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,13 +17,12 @@ from haechi.city.register import Register, load_plan, load_register, reconcile
 from haechi.city.samples import build_service, documents_of, load_samples, offline, run_samples
 from haechi.city.trials import ScorecardStore
 from haechi.core import clock
-from haechi.core.contract import KpiReading, Readiness, Request, Scorecard
+from haechi.core.contract import Bench, KpiReading, Readiness, Request, Scorecard
 from haechi.core.errors import BadManifest, HaechiError, Unavailable
 from haechi.core.manifest import Manifest
 from haechi.core.outcome import Outcome
 from haechi.core.quality import TIER_NAMES, Claim, Examination, SampleRun, Tier, examine, load_claims
 
-OpenEngine = Callable[..., Any]
 CHECKOUT = Path(__file__).resolve().parents[3]
 COMMAND_SECONDS = 300
 
@@ -40,17 +38,17 @@ class _Failing:
 
 
 class ServiceUnderCheck:
-    """A Subject: what costs time runs at first use and is remembered. open_engine(name, documents=folder)."""
+    """A Subject: what costs time runs at first use and is remembered."""
 
-    def __init__(self, manifest: Manifest, open_engine: OpenEngine, store: ScorecardStore, register: Register) -> None:
+    def __init__(self, manifest: Manifest, bench: Bench, store: ScorecardStore, register: Register) -> None:
         self.manifest = manifest
         self.claims: Mapping[str, Claim] = load_claims(manifest.folder)
-        self._open_engine = open_engine
+        self._bench = bench
         self._store = store
         self._register = register
 
     def _engine(self, name: str) -> Any:
-        return self._open_engine(name, documents=documents_of(self.manifest))
+        return self._bench.engine(name, documents=documents_of(self.manifest))
 
     @cached_property
     def _service(self) -> Any:
@@ -155,17 +153,16 @@ def _lasting(outcome: Outcome | None) -> Any:
 
 
 def _run(command: list[str]) -> tuple[int, str]:
-    """Run where a reader of the README stands, with an installation of its own; status and the last 2,000 characters."""
-    with tempfile.TemporaryDirectory() as home:
-        here = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        env = {**os.environ, "PATH": path, "HAECHI_HOME": home, "CUDA_VISIBLE_DEVICES": ""}
-        try:
-            done = subprocess.run(
-                command, cwd=here, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return 124, f"{COMMAND_SECONDS}초 안에 끝나지 않았습니다."
+    """Run where a reader of the README stands; exit status and the last 2,000 characters."""
+    here = CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    env = {**os.environ, "PATH": path, "CUDA_VISIBLE_DEVICES": ""}
+    try:
+        done = subprocess.run(
+            command, cwd=here, env=env, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return 124, f"{COMMAND_SECONDS}초 안에 끝나지 않았습니다."
     return done.returncode, (done.stdout + done.stderr)[-2000:]
 
 
@@ -220,14 +217,12 @@ class ServiceReport:
         }
 
 
-def check_service(
-    manifest: Manifest, *, open_engine: OpenEngine, store: ScorecardStore, register: Register
-) -> ServiceReport:
+def check_service(manifest: Manifest, *, bench: Bench, store: ScorecardStore, register: Register) -> ServiceReport:
     """Examine one service. What is not built has no tier and nothing to run."""
     if not manifest.built:
         return ServiceReport(manifest, Examination())
     try:
-        subject = ServiceUnderCheck(manifest, open_engine, store, register)
+        subject = ServiceUnderCheck(manifest, bench, store, register)
         with offline():
             readiness = subject.readiness()
         return ServiceReport(manifest, examine(subject), readiness)
@@ -236,12 +231,12 @@ def check_service(
 
 
 def check_all(
-    *, open_engine: OpenEngine, store: ScorecardStore, register: Register | None = None, numbers: Sequence[int] = ()
+    *, bench: Bench, store: ScorecardStore, register: Register | None = None, numbers: Sequence[int] = ()
 ) -> dict[str, Any]:
     """Every service (or `numbers`) examined, as one JSON-ready object; `ok` is False when anything claimed does not hold."""
     register = register or load_register()
     wanted = [register.get(number) for number in numbers] if numbers else list(register.manifests)
-    reports = [check_service(item, open_engine=open_engine, store=store, register=register) for item in wanted]
+    reports = [check_service(item, bench=bench, store=store, register=register) for item in wanted]
     broken: Sequence[BadManifest] = () if numbers else register.broken
     totals = [] if numbers else [row for row in reconcile(register, load_plan()) if row["agrees"] is False]
     return {

@@ -25,6 +25,13 @@ def _store(context: click.Context) -> Any:
     return JsonLinesScorecards(home / "scorecards.jsonl")
 
 
+def _bench(context: click.Context) -> Any:
+    from haechi.city.sample_engines import SampleBench
+
+    settings = context.meta.get("settings")
+    return SampleBench(settings().cache) if settings else SampleBench.default()
+
+
 def _print_json(data: Any) -> None:
     click.echo(json.dumps(data, ensure_ascii=False))
 
@@ -65,9 +72,8 @@ def portfolio(as_json: bool) -> None:
 def check(context: click.Context, numbers: tuple[int, ...], as_json: bool) -> None:
     """품질 등급을 다시 계산 · Recompute tiers; exit code 1 when anything claimed does not hold."""
     from haechi.city.check import check_all
-    from haechi.city.sample_engines import open_sample_engine
 
-    report = check_all(open_engine=open_sample_engine, store=_store(context), numbers=numbers)
+    report = check_all(bench=_bench(context), store=_store(context), numbers=numbers)
     if as_json:
         _print_json(report)
     else:
@@ -98,7 +104,6 @@ def _show_check(report: dict[str, Any]) -> None:
 @click.pass_context
 def trial(context: click.Context, number: int | None, every: bool, seed: int, as_json: bool) -> None:
     """참값과 견주어 시험 · Try a service against a truth that it did not make."""
-    from haechi.city.sample_engines import open_sample_engine
     from haechi.city.trials import run_all, run_trial
 
     if every == (number is not None):
@@ -107,9 +112,9 @@ def trial(context: click.Context, number: int | None, every: bool, seed: int, as
         )
     store = _store(context)
     if number is not None:
-        reports = [run_trial(number, seed=seed, open_engine=open_sample_engine, store=store)]
+        reports = [run_trial(number, seed=seed, bench=_bench(context), store=store)]
     else:
-        reports = run_all(seed=seed, open_engine=open_sample_engine, store=store)
+        reports = run_all(seed=seed, bench=_bench(context), store=store)
     data = {"seed": seed, "trials": [report.as_dict() for report in reports]}
     if as_json:
         _print_json(data)

@@ -111,13 +111,10 @@ TRIAL = Template('''\
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from haechi.core.contract import NotMeasured, Scorecard
+from haechi.core.contract import Bench, NotMeasured, Scorecard
 
 
-def run(open_engine: Callable[..., Any], seed: int) -> list[Scorecard | NotMeasured]:  # noqa: ARG001 - the trial's port
+def run(bench: Bench, seed: int) -> list[Scorecard | NotMeasured]:  # noqa: ARG001 - the trial's port
     """Return a Scorecard for each figure, measured against a truth that this service did not make."""
     return [NotMeasured($number, "accuracy", "참값이 아직 없습니다.", "docs/writing-a-service.md의 '시험'을 보세요.")]
 ''')
@@ -158,7 +155,7 @@ README = Template("""\
 ## 해보기
 
 ```bash
-haechi check $number
+haechi trial $number
 ```
 
 ## 한계

@@ -5,18 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from haechi.city.register import Register, load_register
 from haechi.core import clock
-from haechi.core.contract import NotMeasured, Scorecard
+from haechi.core.contract import Bench, NotMeasured, Scorecard
 from haechi.core.errors import HaechiError
 from haechi.core.manifest import Manifest
-
-OpenEngine = Callable[..., Any]
 
 
 class ScorecardStore(Protocol):
@@ -101,7 +99,7 @@ class TrialReport:
 
 
 def run_trial(
-    number: int, *, seed: int, open_engine: OpenEngine, store: ScorecardStore, register: Register | None = None
+    number: int, *, seed: int, bench: Bench, store: ScorecardStore, register: Register | None = None
 ) -> TrialReport:
     """Run the trial of service `number` and keep its figures. Raises NotFound for a number that is not registered."""
     manifest = (register or load_register()).get(number)
@@ -110,7 +108,7 @@ def run_trial(
     module = importlib.import_module(f"{manifest.entry.partition(':')[0].rpartition('.')[0]}.trial")
     start = clock.now()
     try:
-        results = module.run(open_engine, seed)
+        results = module.run(bench, seed)
     except HaechiError as error:
         return TrialReport(manifest, why=error.message, next_step=error.next_step)
     cards = tuple(item for item in results if isinstance(item, Scorecard))
@@ -119,12 +117,10 @@ def run_trial(
     return TrialReport(manifest, cards, missing, seconds=(clock.now() - start).total_seconds())
 
 
-def run_all(
-    *, seed: int, open_engine: OpenEngine, store: ScorecardStore, register: Register | None = None
-) -> list[TrialReport]:
+def run_all(*, seed: int, bench: Bench, store: ScorecardStore, register: Register | None = None) -> list[TrialReport]:
     """The trial of every registered service, in order; what is not built says so."""
     register = register or load_register()
     return [
-        run_trial(manifest.number, seed=seed, open_engine=open_engine, store=store, register=register)
+        run_trial(manifest.number, seed=seed, bench=bench, store=store, register=register)
         for manifest in register.manifests
     ]

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -272,11 +273,45 @@ class NotMeasured:
         return asdict(self)
 
 
-class Trial(Protocol):
-    """The `run` function of a service's trial.py. Deterministic in `seed`; raises nothing for absent data."""
+@dataclass(frozen=True, slots=True)
+class DemonstrationQuestion:
+    """A question about the demonstration city. document: the title that answers it, or None when none does.
 
-    def __call__(self, open_engine: Callable[..., Any], seed: int) -> Sequence[Scorecard | NotMeasured]:
-        """open_engine(name, documents=folder): an engine of that name, over a folder of documents where it needs one."""
+    tags: what the asker may read. Documents and questions were written for the demonstration: figures are synthetic.
+    """
+
+    question: str
+    answer: str | None
+    document: str | None
+    kind: str
+    tags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """The demonstration city's documents in a knowledge engine, and its questions."""
+
+    knowledge: Any
+    questions: tuple[DemonstrationQuestion, ...]
+
+
+class Bench(Protocol):
+    """Where samples and trials run: engines apart from the installation's own data."""
+
+    def engine(self, name: str, *, documents: Path | None = None) -> Any:
+        """A fresh engine, over a folder of documents where it needs one. MissingPart when not installed."""
+        ...
+
+    def demonstration(self) -> Demonstration | None:
+        """The demonstration city, or None where it is not installed."""
+        ...
+
+
+class Trial(Protocol):
+    """The `run` function of a service's trial.py. Deterministic in `seed`; absent data is NotMeasured, not an error."""
+
+    def __call__(self, bench: Bench, seed: int) -> Sequence[Scorecard | NotMeasured]:
+        """Every figure of the service."""
         ...
 
 

@@ -10,12 +10,12 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from haechi.core.contract import Better, NotMeasured, Request, Scorecard, ServiceCity
+from haechi.core.contract import Bench, Demonstration, NotMeasured, Request, Scorecard, ServiceCity
 from haechi.core.measuring import machine, wilson
 from haechi.engines.knowledge.ports import Hit, Reader
 from haechi.services.s39_staff_chatbot.pipeline import SERVICE, StaffChatbot, build
@@ -24,6 +24,8 @@ QUESTIONS_HIT = 1910
 QUESTIONS_ANSWER = 400
 TARGETS: Mapping[str, float] = {"hit_at_5": 0.9, "unanswerable_refused": 0.9}
 WELFARE = "welfare-retrieval/test"
+DEMO = "demonstration-city"
+DEMO_NOTE = "시연용으로 지은 문서와 질문이다. 실제 시의 정확도가 아니다."
 
 Result = Scorecard | NotMeasured
 
@@ -37,14 +39,48 @@ class WelfareSet:
     answers: Mapping[str, Sequence[str]]
 
 
-def run(open_engine: Callable[..., Any], seed: int) -> list[Result]:
-    """Every figure of this service; see Trial. open_engine("knowledge", documents=folder) searches that folder."""
+def run(bench: Bench, seed: int) -> list[Result]:
+    """Every figure of this service; see Trial. The demonstration's figures are synthetic and say so."""
+    return [*_welfare(bench, seed), *_demonstration(bench, seed)]
+
+
+def _welfare(bench: Bench, seed: int) -> list[Result]:
     folder = Path(os.environ.get("HAECHI_DATA", "../shared/data")) / "welfare-retrieval"
     if not (folder / "test_corpus.json").exists():
-        why = f"복지 질문 자료가 없습니다: {folder.name}"
+        why = "복지 질문 자료(welfare-retrieval)가 없습니다."
         return [NotMeasured(SERVICE, figure, why, "HAECHI_DATA에 자료 폴더를 지정하세요.") for figure in TARGETS]
     data = _load(folder)
-    return [_hit_at_5(data, open_engine, seed), *_abstention(data, open_engine, seed)]
+    return [_hit_at_5(data, bench, seed), *_abstention(data, bench, seed)]
+
+
+def _demonstration(bench: Bench, seed: int) -> list[Result]:
+    shown = bench.demonstration()
+    if shown is None:
+        why = "시연 도시의 문서가 없습니다."
+        return [NotMeasured(SERVICE, f"demo_{figure}", why, "./haechi up") for figure in TARGETS]
+    service = build(ServiceCity({"knowledge": "시험"}, lambda _: shown.knowledge, seed=seed))
+    return [_demo_hit_at_5(shown, seed), *_demo_answers(shown, service, seed)]
+
+
+def _demo_hit_at_5(shown: Demonstration, seed: int) -> Scorecard:
+    asked = [item for item in shown.questions if item.document]
+    found = 0
+    for item in asked:
+        hits = shown.knowledge.search(item.question, Reader(tags=item.tags), limit=5)
+        found += any(hit.passage.title == item.document for hit in hits)
+    return _proportion("demo_hit_at_5", found, len(asked), seed, DEMO_NOTE, DEMO)
+
+
+def _demo_answers(shown: Demonstration, service: StaffChatbot, seed: int) -> list[Scorecard]:
+    refused, right = [], []
+    for item in shown.questions:
+        outcome = service.handle(Request(SERVICE, {"question": item.question}, tags=item.tags))
+        if item.document is None:
+            refused.append(not outcome.result["answered"])
+        else:
+            right.append(item.document in {evidence.title for evidence in outcome.evidence})
+    figures = (("demo_unanswerable_refused", refused), ("demo_answered_from_right_document", right))
+    return [_proportion(name, sum(cases), len(cases), seed, DEMO_NOTE, DEMO) for name, cases in figures if cases]
 
 
 def _load(folder: Path) -> WelfareSet:
@@ -54,10 +90,10 @@ def _load(folder: Path) -> WelfareSet:
     return WelfareSet(read("test_corpus.json"), read("test_queries.json"), read("test_relevant_docs.json"))
 
 
-def _hit_at_5(data: WelfareSet, open_engine: Callable[..., Any], seed: int) -> Scorecard:
+def _hit_at_5(data: WelfareSet, bench: Bench, seed: int) -> Scorecard:
     chosen = _sample(data.questions, QUESTIONS_HIT, seed)
     with tempfile.TemporaryDirectory() as place:
-        engine = open_engine("knowledge", documents=_write(data, data.documents, Path(place)))
+        engine = bench.engine("knowledge", documents=_write(data, data.documents, Path(place)))
         found = sum(_hits(engine.search(data.questions[q], Reader(), limit=5), data, q) for q in chosen)
     return _proportion("hit_at_5", found, len(chosen), seed, note="문서 전체를 색인하고 찾았다.")
 
@@ -67,7 +103,7 @@ def _hits(hits: Iterable[Hit], data: WelfareSet, question: str) -> bool:
     return any(hit.passage.title in titles for hit in list(hits)[:5])
 
 
-def _abstention(data: WelfareSet, open_engine: Callable[..., Any], seed: int) -> list[Scorecard]:
+def _abstention(data: WelfareSet, bench: Bench, seed: int) -> list[Scorecard]:
     """Refusal of questions whose document is held out, and how many of the others are answered from the right document."""
     chance = random.Random(seed)
     # Several ids may share a title; a title is held out as a whole.
@@ -79,7 +115,7 @@ def _abstention(data: WelfareSet, open_engine: Callable[..., Any], seed: int) ->
     unanswerable = [q for q in chosen if not gold[q] & kept]
     with tempfile.TemporaryDirectory() as place:
         inside = [id_ for id_, text in data.documents.items() if _title(text) in kept]
-        engine = open_engine("knowledge", documents=_write(data, inside, Path(place)))
+        engine = bench.engine("knowledge", documents=_write(data, inside, Path(place)))
         service = build(ServiceCity({"knowledge": "시험"}, lambda _: engine, seed=seed))
         refused = {q: not _answer(service, data.questions[q])[0] for q in unanswerable}
         answers = {q: _answer(service, data.questions[q]) for q in answerable}
@@ -130,25 +166,25 @@ def _sample(questions: Mapping[str, str], size: int, seed: int) -> list[str]:
     return ids if len(ids) <= size else random.Random(seed).sample(ids, size)
 
 
-def _proportion(figure: str, count: int, n: int, seed: int, note: str) -> Scorecard:
-    return _card(figure, count / n, wilson(count, n), n, seed, note)
+def _proportion(figure: str, count: int, n: int, seed: int, note: str, dataset: str = WELFARE) -> Scorecard:
+    return _card(figure, count / n, wilson(count, n), n, seed, note, dataset)
 
 
-def _card(figure: str, value: float, interval: tuple[float, float], n: int, seed: int, note: str) -> Scorecard:
-    better: Better = "higher"
-    target = TARGETS.get(figure)
+def _card(
+    figure: str, value: float, interval: tuple[float, float], n: int, seed: int, note: str, dataset: str = WELFARE
+) -> Scorecard:
     return Scorecard(
-        SERVICE,
-        figure,
-        value,
-        "비율(0–1)",
-        better,
-        target,
-        n,
-        interval,
-        WELFARE,
-        seed,
-        machine(),
-        synthetic=False,
+        service=SERVICE,
+        figure=figure,
+        value=value,
+        unit="비율(0–1)",
+        better="higher",
+        target=TARGETS.get(figure),
+        n=n,
+        interval=interval,
+        dataset=dataset,
+        seed=seed,
+        machine=machine(),
+        synthetic=dataset == DEMO,
         note=note,
     )

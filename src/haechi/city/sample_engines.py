@@ -1,0 +1,106 @@
+"""Engines for samples and trials: in memory, over a folder of documents, apart from the installation's own data."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from haechi.city.settings import default_home
+from haechi.core.contract import Demonstration, DemonstrationQuestion
+from haechi.core.errors import MissingPart
+
+PUBLIC = ("public",)
+
+
+@dataclass(frozen=True)
+class SampleBench:
+    """A Bench (see core.contract). cache: where converted models stay between runs."""
+
+    cache: Path
+
+    @classmethod
+    def default(cls) -> SampleBench:
+        """With the cache of this machine's installation."""
+        return cls(default_home() / "cache")
+
+    def engine(self, name: str, *, documents: Path | None = None) -> Any:
+        """See Bench.engine. Who may read a document stands in `access.toml` beside the folder; else everybody."""
+        if name != "knowledge":
+            raise MissingPart(f"{name} 엔진", "이 엔진은 아직 구현되지 않았습니다")
+        if documents is None:
+            return self._knowledge([])
+        from haechi.city.folder_knowledge import read_folder
+
+        access = _access(documents)
+        passages = read_folder(documents).passages
+        return self._knowledge([replace(one, access=access.get(one.document_id, PUBLIC)) for one in passages])
+
+    def demonstration(self) -> Demonstration | None:
+        """See Bench.demonstration: the demonstration city's documents in a knowledge engine, with its questions."""
+        from haechi.city import demo
+        from haechi.city.demo.documents import demo_documents
+
+        file = Path(demo.__file__).parent / "questions.jsonl"
+        if not file.exists():
+            return None
+        documents = demo_documents()
+        titles = {document.filename: document.title for document in documents}
+        questions = tuple(_question(json.loads(line), titles) for line in file.read_text("utf-8").splitlines() if line)
+        return Demonstration(self._knowledge(_demo_passages(documents)), questions)
+
+    @cached_property
+    def _embedder(self) -> Any:
+        from haechi.engines.knowledge.embedding import default_embedder
+
+        return default_embedder(self.cache)
+
+    def _knowledge(self, passages: Sequence[Any]) -> Any:
+        from haechi.engines.knowledge.retrieval import Retriever
+
+        try:
+            from haechi.engines.knowledge import Knowledge
+        except ImportError:
+            raise MissingPart("지식 엔진(haechi.engines.knowledge.Knowledge)", "./haechi up") from None
+        retriever = Retriever(self._embedder)
+        retriever.add(passages)
+        retriever.enrich()
+        return Knowledge.assemble(retriever)
+
+
+def _access(documents: Path) -> Mapping[str, tuple[str, ...]]:
+    file = documents.parent / "access.toml"
+    if not file.exists():
+        return {}
+    return {name: tuple(tags) for name, tags in tomllib.loads(file.read_text(encoding="utf-8")).items()}
+
+
+def _question(raw: Mapping[str, Any], titles: Mapping[str, str]) -> DemonstrationQuestion:
+    tags = frozenset({"public"} if raw["reader"] == "public" else {"public", "staff", raw["reader"]})
+    document = raw["document"]
+    return DemonstrationQuestion(
+        raw["question"], raw["answer"], titles.get(document, document) if document else None, raw["kind"], tags
+    )
+
+
+def _demo_passages(documents: Sequence[Any]) -> list[Any]:
+    from haechi.engines.knowledge.ingest import Limits, read_in_worker, split
+
+    passages: list[Any] = []
+    for document in documents:
+        for parsed in read_in_worker(document.content, document.filename, Limits()):
+            found = split(
+                parsed,
+                document_id=document.id,
+                version_id=f"{document.id}/{document.version}",
+                access=document.readers,
+                valid_from=document.effective_from,
+                valid_to=document.effective_to,
+                kind=None if document.kind == "documents" else document.kind,
+            )
+            passages += [replace(passage, title=document.title) for passage in found]
+    return passages
