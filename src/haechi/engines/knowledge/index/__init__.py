@@ -2,7 +2,7 @@
 
 from .files import DamagedIndex
 from .lexical import LexicalIndex
-from .postings import Row
+from .postings import Columns, Row, term_hash
 from .vectors import VectorIndex, VectorRow
 
-__all__ = ["DamagedIndex", "LexicalIndex", "Row", "VectorIndex", "VectorRow"]
+__all__ = ["Columns", "DamagedIndex", "LexicalIndex", "Row", "VectorIndex", "VectorRow", "term_hash"]

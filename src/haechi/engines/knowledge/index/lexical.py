@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .postings import UNIT, Postings, Row, build, merge, term_hash
+from .postings import UNIT, Columns, Postings, Row, build, columns, merge, term_hash
 from .reading import access
 from .segments import Rows, SegmentedStore, View
 from .topk import Part, Weighing, best_rows
@@ -52,7 +52,12 @@ class LexicalIndex(SegmentedStore[Postings]):
         """Searchable when this returns. A row whose key is known replaces it; of equal keys in `rows` the last counts."""
         distinct = {row.key: row for row in rows}
         if distinct:
-            self._append(build(list(distinct.values()), self.k1, self.b))
+            self.add_columns(columns(list(distinct.values())))
+
+    def add_columns(self, given: Columns) -> None:
+        """The same for rows that were counted and hashed already (bulk loads)."""
+        if given.keys:
+            self._append(build(given, self.k1, self.b))
 
     def search(
         self,

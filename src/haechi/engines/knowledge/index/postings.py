@@ -25,11 +25,6 @@ def term_hash(term: str) -> int:
     return _HASHES[term]
 
 
-def units(weight: float) -> int:
-    """A weight in 64ths, at least one, at most 1,023."""
-    return min(max(round(weight * UNIT), 1), HEAVIEST)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One passage for the lexical index. terms: term → count or weight above 0. partition: one access-tag tuple."""
@@ -97,20 +92,41 @@ def reference_length(lengths: NDArray[np.int64]) -> float:
     return float(lengths.sum()) * 1.1 / UNIT / max(len(lengths), 1) or 1.0
 
 
-def build(rows: Sequence[Row], k1: float, b: float) -> Postings:
-    """A segment of rows with distinct keys."""
-    ordered = sorted(rows, key=lambda row: (row.partition, row.key))
-    counts = np.fromiter((len(row.terms) for row in ordered), np.int64, len(ordered))
-    total = int(counts.sum())
-    hashes = np.fromiter((_HASHES[term] for row in ordered for term in row.terms), np.uint64, total)
-    given = np.fromiter((weight for row in ordered for weight in row.terms.values()), np.float64, total)
-    weights = np.clip(np.rint(given * UNIT), 1, HEAVIEST).astype(np.uint64)
-    docs = np.repeat(np.arange(len(ordered), dtype=np.uint64), counts)
-    terms, ordinals = np.unique(hashes, return_inverse=True)
-    packed = _pack(ordinals.astype(np.uint64), docs, weights)
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Many rows at once, already counted and hashed (see term_hash): the bulk form of Row.
+
+    keys, partitions: one a row, keys distinct. sizes: terms of each row. hashes, weights: row after row.
+    """
+
+    keys: Sequence[str]
+    partitions: Sequence[str]
+    sizes: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    weights: NDArray[np.float64]
+
+
+def columns(rows: Sequence[Row]) -> Columns:
+    sizes = np.fromiter((len(row.terms) for row in rows), np.int64, len(rows))
+    total = int(sizes.sum())
+    hashes = np.fromiter((_HASHES[term] for row in rows for term in row.terms), np.uint64, total)
+    weights = np.fromiter((weight for row in rows for weight in row.terms.values()), np.float64, total)
+    return Columns([row.key for row in rows], [row.partition for row in rows], sizes, hashes, weights)
+
+
+def build(given: Columns, k1: float, b: float) -> Postings:
+    """A segment of these rows."""
+    count = len(given.keys)
+    order = sorted(range(count), key=lambda row: (given.partitions[row], given.keys[row]))
+    place = np.empty(count, np.uint64)
+    place[order] = np.arange(count, dtype=np.uint64)
+    terms, ordinals = np.unique(given.hashes, return_inverse=True)
+    weights = np.clip(np.rint(given.weights * UNIT), 1, HEAVIEST).astype(np.uint64)
+    packed = _pack(ordinals.astype(np.uint64), np.repeat(place, given.sizes), weights)
     packed.sort()
-    names, starts = _partition_starts([row.partition for row in ordered])
-    return _unpack(KeyTable.build([row.key for row in ordered]), names, starts, terms, packed, k1, b)
+    packed = _once(packed)
+    names, starts = _partition_starts([given.partitions[row] for row in order])
+    return _unpack(KeyTable.build([given.keys[row] for row in order]), names, starts, terms, packed, k1, b)
 
 
 def merge(views: Sequence[View[Postings]], k1: float, b: float) -> tuple[Postings | None, list[Rows]]:
@@ -176,6 +192,16 @@ def _partition_starts(ordered: Sequence[str]) -> tuple[tuple[str, ...], NDArray[
 def _pack(ordinals: NDArray[np.uint64], docs: NDArray[np.uint64], weights: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """term | row | weight in one number, so that one plain sort orders the postings."""
     return (ordinals << np.uint64(ROW_BITS + WEIGHT_BITS)) | (docs << np.uint64(WEIGHT_BITS)) | weights
+
+
+def _once(packed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The weights of one term in one row added up, where a caller gave it twice."""
+    places = packed >> np.uint64(WEIGHT_BITS)
+    first = np.flatnonzero(np.diff(places, prepend=~places[:1]))
+    if len(first) == len(packed):
+        return packed
+    weights = np.add.reduceat(packed & np.uint64(HEAVIEST), first)
+    return (places[first] << np.uint64(WEIGHT_BITS)) | np.minimum(weights, np.uint64(HEAVIEST))
 
 
 def _unpack(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +12,6 @@ from .postings import Postings
 from .segments import Rows, Runs, View
 
 RANGES = 8
-REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,15 +45,13 @@ class Access:
         return any(first <= row < last for first, last in self.runs)
 
 
-def access(view: View[Postings], partitions: Collection[str]) -> Access | None:
+def access(view: View[Postings], partitions: frozenset[str]) -> Access | None:
     """What of the segment these partitions are; None when nothing. Remembered with the view, by the runs."""
     runs = view.runs(partitions)
     if not runs:
         return None
     known = view.memo.get(runs)
     if known is None:
-        if len(view.memo) >= REMEMBERED:
-            view.memo.clear()
         known = view.memo[runs] = _access(view, runs)
     return known
 

@@ -26,6 +26,7 @@ CATALOGUE = "catalogue.json"
 Rows = NDArray[np.int32]
 Runs = tuple[tuple[int, int], ...]
 NONE: Rows = np.zeros(0, np.int32)
+REMEMBERED = 32
 
 
 class Segment(ABC):
@@ -87,6 +88,14 @@ class View(Generic[S]):
     def live(self) -> int:
         return len(self.segment) - len(self.deleted)
 
+    def hashes(self) -> tuple[NDArray[np.uint64], Rows]:
+        """Hashes of the live keys, and their rows."""
+        keys = self.segment.keys
+        live = np.ones(len(keys), bool)
+        live[self.deleted] = False
+        kept = live[keys.rows]
+        return keys.hashes[kept], keys.rows[kept]
+
     def find(self, keys: Iterable[str]) -> dict[str, int]:
         """key → live row."""
         found = self.segment.keys.find(keys)
@@ -99,8 +108,16 @@ class View(Generic[S]):
         )
         return {key: row for key, row in found.items() if row not in gone}
 
-    def runs(self, readable: Collection[str]) -> Runs:
-        """The row ranges [from, to) of the readable partitions, neighbours joined."""
+    def runs(self, readable: frozenset[str]) -> Runs:
+        """The row ranges [from, to) of the readable partitions, neighbours joined. Remembered."""
+        known = self.memo.get(readable)
+        if known is None:
+            if len(self.memo) >= REMEMBERED:
+                self.memo.clear()
+            known = self.memo[readable] = self._runs(readable)
+        return known
+
+    def _runs(self, readable: frozenset[str]) -> Runs:
         runs: list[tuple[int, int]] = []
         for number, name in enumerate(self.segment.partitions):
             if name in readable:
@@ -124,6 +141,7 @@ class SegmentedStore(ABC, Generic[S]):
 
     def __init__(self, *, fan: int = 8, largest: int = 250_000, inline: int = 2_000) -> None:
         self._views: tuple[View[S], ...] = ()
+        self._partitions: tuple[tuple[View[S], ...], dict[str, int]] = ((), {})
         self._write = threading.RLock()
         self._merger: threading.Thread | None = None
         self._fan, self._largest, self._inline = fan, largest, inline
@@ -146,16 +164,30 @@ class SegmentedStore(ABC, Generic[S]):
 
     def partitions(self) -> dict[str, int]:
         """partition → live keys in it; partitions that became empty are not listed."""
+        views, known = self._views, self._partitions
+        if known[0] is views:
+            return dict(known[1])
         total: dict[str, int] = {}
-        for view in self._views:
+        for view in views:
             for name, count in view.counts.items():
                 if count:
                     total[name] = total.get(name, 0) + count
-        return total
+        self._partitions = (views, total)
+        return dict(total)
 
     def count(self, partitions: Collection[str]) -> int:
         """Live keys in these partitions."""
         return sum(count for name, count in self.partitions().items() if name in partitions)
+
+    def lacking(self, other: SegmentedStore[Any]) -> list[str]:
+        """Live keys of this store that the other does not hold, sorted; by hash, so it is quick on 100,000."""
+        held = np.concatenate([np.zeros(0, np.uint64), *(view.hashes()[0] for view in other._views)])
+        result: list[str] = []
+        for view in self._views:
+            hashes, rows = view.hashes()
+            missing = rows[np.isin(hashes, held, invert=True)]
+            result += [view.segment.keys.text(row) for row in missing.tolist()]
+        return sorted(result)
 
     def keys(self) -> set[str]:
         """Every live key (to compare with the database)."""

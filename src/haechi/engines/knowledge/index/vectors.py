@@ -314,20 +314,24 @@ def _search_view(
     runs = view.runs(readable)
     if not runs:
         return []
-    if segment.clusters is not None and mask is None:
-        rough = segment.near(segment.clusters, question)
-    else:
-        rough = segment.rough(runs, question)
-    rough[view.deleted] = -np.inf
     if mask is not None:
-        kept = np.zeros(len(segment), bool)
-        kept[list(view.find(mask).values())] = True
-        rough[~kept] = -np.inf
+        found = view.find(mask).values()
+        rows = np.array(sorted(row for row in found if any(first <= row < end for first, end in runs)), np.int32)
+    else:
+        rows = _candidates(view, question, runs, limit)
+    scores = segment.exact(rows, question.astype(np.float64))
+    order = np.lexsort((segment.keys.rank[rows], -scores))[:limit]
+    return [(float(scores[at]), segment.keys.text(int(rows[at]))) for at in order.tolist()]
+
+
+def _candidates(view: View[VectorSegment], question: Floats, runs: Runs, limit: int) -> Rows:
+    """Live rows that may be among the `limit` best."""
+    segment = view.segment
+    rough = segment.near(segment.clusters, question) if segment.clusters is not None else segment.rough(runs, question)
+    rough[view.deleted] = -np.inf
     rows = np.flatnonzero(rough > -np.inf)
     if len(rows) > limit:
         slack = 1e-5 * segment.longest * float(np.linalg.norm(question))
         edge = np.partition(rough[rows], len(rows) - limit)[len(rows) - limit] - slack
         rows = rows[rough[rows] >= edge]
-    scores = segment.exact(rows.astype(np.int32), question.astype(np.float64))
-    order = np.lexsort((segment.keys.rank[rows], -scores))[:limit]
-    return [(float(scores[at]), segment.keys.text(int(rows[at]))) for at in order.tolist()]
+    return rows.astype(np.int32)
