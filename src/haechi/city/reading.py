@@ -15,8 +15,8 @@ from haechi.core import clock
 from haechi.core.errors import UnreadableDocument
 from haechi.core.events import emit
 from haechi.core.store import SYSTEM, Row, Store, Transaction
-from haechi.engines.knowledge.ingest import Limits, ParsedDocument, read_in_worker, split
-from haechi.engines.knowledge.ports import Passage
+from haechi.engines.knowledge.ingest import Limits, read_in_worker, split
+from haechi.engines.knowledge.ports import ParsedDocument, Passage
 
 MAX_ATTEMPTS = 3
 

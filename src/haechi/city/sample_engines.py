@@ -37,7 +37,7 @@ class SampleBench:
         from haechi.city.folder_knowledge import read_folder
 
         access = _access(documents)
-        passages = read_folder(documents).passages
+        passages, _, _ = read_folder(documents)
         return self._knowledge([replace(one, access=access.get(one.document_id, PUBLIC)) for one in passages])
 
     def demonstration(self) -> Demonstration | None:

@@ -25,6 +25,7 @@ from haechi.core.store import Row, Transaction
 FIRST = bytes(32)
 _LOCK = 72100  # one writer at a time, in this database
 _BATCH = 5000
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ def entry_hash(previous: bytes, seq: int, at: datetime, actor: str, action: str,
     """sha256(previous ‖ canonical JSON of the entry): keys sorted, no spaces, UTF-8, `at` in UTC with microseconds."""
     stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
     entry = {"action": action, "actor": actor, "at": stamp, "detail": detail, "resource": resource, "seq": seq}
-    canonical = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(previous + canonical.encode()).digest()
+    return hashlib.sha256(previous + _CANONICAL.encode(entry).encode()).digest()
 
 
 def _plain(value: Any) -> Any:

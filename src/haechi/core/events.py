@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haechi.core import clock
-from haechi.core.store import Row, Transaction
+from haechi.core.store import Transaction
 
 SOURCE = "haechi"
 
@@ -32,7 +32,3 @@ def emit(tx: Transaction, type: str, subject: str, data: Mapping[str, Any]) -> s
     )
     return event_id
 
-
-def since(tx: Transaction, seq: int, limit: int = 1000) -> list[Row]:
-    """Events after `seq`, oldest first: what a consumer that remembers its last `seq` has missed. Index scan, O(limit)."""
-    return tx.all("select * from events where seq > :seq order by seq limit :limit", seq=seq, limit=limit)

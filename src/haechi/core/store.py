@@ -19,6 +19,8 @@ from sqlalchemy.pool import QueuePool
 from haechi.core.errors import Unavailable
 
 Row = Mapping[str, Any]
+DISK_FULL = "53100"
+"""PostgreSQL's error code for a full disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,13 @@ class Store:
                 _introduce(connection, actor)
                 yield Transaction(connection, actor)
         except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == DISK_FULL:
+                raise Unavailable(
+                    "저장 공간이 부족해 저장하지 못했습니다.", next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다."
+                ) from error
             raise Unavailable(
-                "데이터베이스에 연결할 수 없습니다.", next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다."
+                "데이터베이스에 연결할 수 없습니다.",
+                next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다.",
             ) from error
         except DBAPIError as error:
             if error.connection_invalidated:

@@ -31,7 +31,7 @@ def build(format: str, text: str, *, title: str, author: str) -> bytes:
 
 def pieces(text: str) -> Sequence[Piece]:
     """The headings, paragraphs, lists and tables of a source text."""
-    return read_markdown(text.encode(), "source.md", Budget(Limits())).pieces
+    return read_markdown(text.encode(), Budget(Limits())).pieces
 
 
 def _hwpx(text: str, title: str, author: str) -> bytes:

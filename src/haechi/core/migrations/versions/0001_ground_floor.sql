@@ -195,8 +195,9 @@ create table passages (
   valid_from date,
   valid_to date,
   kind text not null default 'documents',
-  terms text[],                              -- content words; null until the background job was here
-  vectors bytea,                             -- float16, row-major (n, dimensions); null until embedded
+  terms jsonb,                               -- content words with weights; null until the background job was here
+  vectors bytea,                             -- float16, row-major (n, dimensions): windows, then sentences; null until embedded
+  windows smallint,                          -- how many of the rows are windows
   vector_model text not null default ''
 );
 create index on passages (document_id);
@@ -210,6 +211,7 @@ create table index_log (                      -- what the search index has to do
   version_id uuid,
   at timestamptz not null default now()
 );
+create index on index_log (document_id, seq);
 create table watched_folders (
   id uuid primary key,
   path text not null unique,
@@ -356,6 +358,15 @@ begin
   perform pg_notify('haechi_index', new.seq::text);
   return null;
 end $$;
+-- Numbers are given under a lock held to the end of the transaction: who follows the log by number misses nothing that
+-- a slower transaction commits later under a lower number.
+create function haechi_number_in_order() returns trigger language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(72019);
+  new.seq := nextval('index_log_seq_seq');
+  return new;
+end $$;
+create trigger number_in_order before insert on index_log for each row execute function haechi_number_in_order();
 create trigger forget_answers after insert on index_log for each row execute function haechi_forget_answers();
 create function haechi_new_work() returns trigger language plpgsql as $$
 begin

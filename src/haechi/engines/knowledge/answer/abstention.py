@@ -38,27 +38,33 @@ def calibration() -> Calibration:
 
 
 def features(question: Question, best: Candidate, ranked: Sequence[Candidate], hits: Sequence[Hit]) -> dict[str, float]:
-    """The evidence for `best` as numbers, each within 0..1 (missing_* grow with what the evidence lacks)."""
+    """The evidence for `best` as numbers, each within 0..1. missing_*: what the passage (…_near: the sentence, its head,
+    title and headings) lacks of the question's nouns, by their weight."""
     passage = best.passage
     everything = f"{context_of(passage)} {passage.text}"
+    near = f"{context_of(passage)} {best.sentence.head} {best.sentence.text}"
     weights = rarity(question.terms, hits)
-    nouns = [term for term in question.nouns if term.weight >= 0.5]
-    missing = [term.weight * weights[term.form] for term in nouns if held(term, everything) < 0.5]
-    total = sum(term.weight * weights[term.form] for term in nouns) or 1.0
+    nouns = {term: term.weight * weights[term.form] for term in question.nouns if term.weight >= 0.5}
+    total = sum(nouns.values()) or 1.0
+    missing = [weight for term, weight in nouns.items() if held(term, everything) < 0.5]
+    missing_near = [weight for term, weight in nouns.items() if held(term, near) < 0.5]
     other = next((one for one in ranked if one.passage.document_id != passage.document_id), None)
     return {
         "covered": best.covered,
         "direct": best.direct,
         "missing_share": sum(missing) / total,
         "missing_heaviest": min(1.0, max(missing, default=0.0) / 2.0),
+        "missing_near": sum(missing_near) / total,
+        "missing_near_heaviest": min(1.0, max(missing_near, default=0.0) / 2.0),
         "missing_year": float(_missing_year(question, everything)),
         "missing_figure": float(_missing_figure(question, everything)),
         "typed": best.typed,
         "type_needed_absent": float(needs_figure(question) and best.typed < 0.5),
+        "type_open": float(question.asks in ("what", "why", "how", "whether")),
         "attribute_absent": float(_attribute_absent(question, best)),
         "first_rank": 1.0 / best.rank,
         "margin": 0.0 if other is None else max(0.0, min(1.0, best.score - other.score)),
-        "agreement": _agreement(best.hit),
+        "few_words": 1.0 / (1.0 + len(nouns)),
     }
 
 
@@ -89,9 +95,3 @@ def _attribute_absent(question: Question, best: Candidate) -> bool:
         return False
     near = f"{best.sentence.head} {' '.join(best.passage.heading_path)} {best.sentence.text}"
     return not any(word in near for name in question.attributes for word in ATTRIBUTES[name])
-
-
-def _agreement(hit: Hit) -> float:
-    """Share of the retrieval stages that put this passage among their first three."""
-    ranks = [rank for rank, _ in hit.parts.values()]
-    return sum(rank <= 3 for rank in ranks) / len(ranks) if ranks else 0.5

@@ -28,7 +28,7 @@ HWP5 = "application/x-hwp"
 HWPML = "application/x-hwpml"
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """HWP 5.0 bytes → draft. Raises UnreadableDocument (encrypted, broken)."""
     blocks, failure = _with_hwp2md(data, budget)
     pieces, metadata = _with_unhwp(data, budget)
@@ -46,7 +46,7 @@ def read(data: bytes, filename: str, budget: Budget) -> Draft:
     return Draft(pieces, HWP5, title=metadata.pop("title", ""), metadata=metadata, guess_headings=True)
 
 
-def read_hwpml(data: bytes, filename: str, budget: Budget) -> Draft:
+def read_hwpml(data: bytes, budget: Budget) -> Draft:
     """HWPML (one XML file) → draft."""
     refuse_declarations(data)
     pieces, failure = _with_hwp2md(data, budget)

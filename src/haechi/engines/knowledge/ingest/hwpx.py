@@ -22,7 +22,7 @@ _INLINE = {"tab": " ", "lineBreak": "\n", "nbSpace": " ", "fwSpace": " ", "hypen
 _NOT_SHOWN = frozenset({"header", "footer", "hiddenComment", "deleteBegin", "memogroup"})
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """HWPX bytes → draft. Raises UnreadableDocument (encrypted, broken, zip_bomb, unsafe)."""
     package = Package(data, budget.limits)
     _refuse_encrypted(package)

@@ -70,7 +70,7 @@ def split(
             ordinal=ordinal,
             text=_text(parts),
             title=document.title,
-            heading_path=_heading_path(parts, lead),
+            heading_path=_heading_path(lead),
             page=lead.block.page,
             article=_shared_article(parts),
             table=_table(parts),
@@ -90,7 +90,7 @@ def _text(parts: Iterable[_Part]) -> str:
     return text
 
 
-def _heading_path(parts: Sequence[_Part], lead: _Part) -> tuple[str, ...]:
+def _heading_path(lead: _Part) -> tuple[str, ...]:
     if lead.block.kind != "heading":
         return lead.block.heading_path
     return (*lead.block.heading_path, lead.block.text.replace("\n", " "))

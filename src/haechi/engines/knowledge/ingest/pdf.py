@@ -12,12 +12,12 @@ from statistics import median
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from haechi.core.errors import UnreadableDocument
 from haechi.engines.knowledge.ingest import ocr, pdf_tables
 from haechi.engines.knowledge.ingest.failures import unreadable
 from haechi.engines.knowledge.ingest.limits import Budget
 from haechi.engines.knowledge.ingest.outline import is_list_item
 from haechi.engines.knowledge.ingest.pieces import Draft, Piece, clean
+from haechi.engines.knowledge.ingest.wrapping import Vocabulary
 
 MEDIA_TYPE = "application/pdf"
 _SENTENCE_END = re.compile(r"[.!?。:：;)\]」』>]$|(?:다|음|함|임|됨|요)$")
@@ -37,7 +37,7 @@ class Line:
     size: float
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """PDF bytes → draft. Raises UnreadableDocument (encrypted, broken, too_many_pages, timed_out)."""
     document = _open(data)
     try:
@@ -169,7 +169,8 @@ def _without_running_heads(pages: list[list[Line]]) -> list[list[Line]]:
     edges: Counter[str] = Counter()
     for lines in pages:
         edges.update({_shape(line) for line in _edge(lines)})
-    often = {shape for shape, count in edges.items() if count >= 3 and count >= 0.5 * len(pages)}
+    enough = 2 if len(pages) == 2 else 3
+    often = {shape for shape, count in edges.items() if count >= enough and count >= 0.5 * len(pages)}
     kept: list[list[Line]] = []
     for lines in pages:
         edge = _edge(lines)
@@ -196,11 +197,12 @@ def _pieces(
             sizes[line.size] += len(line.text)
     body = sizes.most_common(1)[0][0] if sizes else 0.0
     ranks = sorted((size for size in sizes if size >= body * 1.15), reverse=True)[:6]
+    words = Vocabulary(line.text for lines in pages for line in lines)
     held: Piece | None = None
     for index, lines in enumerate(pages):
-        for piece in _page_pieces(lines, tables.get(index, []), scans.get(index, ""), index + 1, ranks):
+        for piece in _page_pieces(lines, tables.get(index, []), scans.get(index, ""), index + 1, ranks, words):
             if held is not None and _continues(held, piece):
-                held = Piece(held.kind, f"{held.text} {piece.text}", page=held.page)
+                held = Piece(held.kind, words.joined([held.text, piece.text]), page=held.page)
                 continue
             if held is not None:
                 yield held
@@ -222,7 +224,7 @@ def _continues(held: Piece, piece: Piece) -> bool:
 
 
 def _page_pieces(
-    lines: list[Line], tables: list[pdf_tables.Found], scan: str, page: int, ranks: list[float]
+    lines: list[Line], tables: list[pdf_tables.Found], scan: str, page: int, ranks: list[float], words: Vocabulary
 ) -> Iterator[Piece]:
     pending = sorted(tables, key=lambda found: -found.top)
     free = [line for line in lines if not any(found.covers(line) for found in tables)]
@@ -230,12 +232,12 @@ def _page_pieces(
     right = max((line.right for line in lines), default=0.0)
     for line in free:
         while pending and pending[0].top >= line.top:
-            yield from _paragraph(group, page, ranks)
+            yield from _paragraph(group, page, ranks, words)
             yield pending.pop(0).piece
         if group and not _same_paragraph(group[-1], line, right, ranks):
-            yield from _paragraph(group, page, ranks)
+            yield from _paragraph(group, page, ranks, words)
         group.append(line)
-    yield from _paragraph(group, page, ranks)
+    yield from _paragraph(group, page, ranks, words)
     for found in pending:
         yield found.piece
     for text in scan.split("\n"):
@@ -244,7 +246,9 @@ def _page_pieces(
 
 
 def _same_paragraph(above: Line, line: Line, right: float, ranks: list[float]) -> bool:
-    if abs(above.size - line.size) > 0.6 or is_list_item(line.text) or _NUMBERED.match(line.text):
+    ending = line.text.startswith("다.") and re.search(r"[가-힣]$", above.text)
+    starts_anew = (is_list_item(line.text) and not ending) or _NUMBERED.match(line.text)
+    if abs(above.size - line.size) > 0.6 or starts_anew:
         return False
     gap = above.bottom - line.top
     if gap > 1.1 * line.size or line.top > above.top + 1:
@@ -255,27 +259,13 @@ def _same_paragraph(above: Line, line: Line, right: float, ranks: list[float]) -
     return reached_edge and (not re.search(r"[.!?]$", above.text) or above.right >= right - 1.5 * line.size)
 
 
-def _paragraph(group: list[Line], page: int, ranks: list[float]) -> Iterator[Piece]:
+def _paragraph(group: list[Line], page: int, ranks: list[float], words: Vocabulary) -> Iterator[Piece]:
     if not group:
         return
-    text = joined([line.text for line in group])
+    text = words.joined([line.text for line in group])
     size = group[0].size
     group.clear()
     if size in ranks and len(text) <= 120:
         yield Piece("heading", text, level=ranks.index(size) + 1, page=page)
     else:
         yield Piece("list" if is_list_item(text) else "paragraph", text, page=page)
-
-
-def joined(lines: Sequence[str]) -> str:
-    """Wrapped lines as one paragraph: a hyphenated Latin word is closed up, other lines keep one blank."""
-    text = ""
-    for line in lines:
-        if re.search(r"[A-Za-z]-$", text) and re.match(r"[a-z]", line):
-            text = text[:-1] + line
-        else:
-            text = f"{text} {line}" if text else line
-    return text
-
-
-__all__ = ["MEDIA_TYPE", "Line", "UnreadableDocument", "joined", "read"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Draft:
 class FormatReader(Protocol):
     """One format: bytes → draft. Raises UnreadableDocument, and nothing else on purpose."""
 
-    def __call__(self, data: bytes, filename: str, budget: Budget) -> Draft: ...
+    def __call__(self, data: bytes, budget: Budget) -> Draft: ...
 
 
 def clean(text: str) -> str:
@@ -74,8 +75,8 @@ def table_piece(
 def row_text(header: Sequence[str], row: Sequence[str]) -> str:
     """One table row as a line: "기준: 1인가구 | 금액: 50만원"; a cell merged over the whole row is said once."""
     filled = {cell for cell in row if cell}
-    if len(filled) == 1 and sum(map(bool, row)) > 1 and len(row) > 2:
-        return filled.pop()
+    if len(filled) == 1 and len(row) > 2 and all(row) and not any(char.isdigit() for char in row[0]):
+        return row[0]
     parts: list[str] = []
     for index, cell in enumerate(row):
         name = header[index] if index < len(header) else ""
@@ -98,7 +99,7 @@ def _split_header(grid: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tu
     if len(grid) < 2 or len(grid[0]) < 2 or not _names(grid[0]):
         return (), grid
     first = grid[0]
-    merged = any(a and a == b for a, b in zip(first, first[1:], strict=False))
+    merged = any(a and a == b for a, b in itertools.pairwise(first))
     if merged and len(grid) > 2 and len(set(first)) > 1 and _names(grid[1]):
         joined = tuple(a if a == b or not b else f"{a} {b}" for a, b in zip(first, grid[1], strict=True))
         return joined, grid[2:]

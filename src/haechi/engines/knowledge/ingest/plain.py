@@ -46,7 +46,7 @@ def _strictly(data: bytes, encoding: str) -> str:
     return text
 
 
-def read_text(data: bytes, filename: str, budget: Budget) -> Draft:
+def read_text(data: bytes, budget: Budget) -> Draft:
     """TXT → draft: a blank line ends a paragraph; without blank lines, each line is one."""
     text = decode(data)
     budget.characters(len(text))
@@ -65,7 +65,7 @@ def _paragraph(text: str) -> Piece:
     return Piece("list" if is_list_item(text) else "paragraph", text)
 
 
-def read_csv(data: bytes, filename: str, budget: Budget) -> Draft:
+def read_csv(data: bytes, budget: Budget) -> Draft:
     """CSV or TSV → one table."""
     text = decode(data)
     budget.characters(len(text))
@@ -93,7 +93,7 @@ _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
-def read_markdown(data: bytes, filename: str, budget: Budget) -> Draft:
+def read_markdown(data: bytes, budget: Budget) -> Draft:
     """Markdown with tables, notes and a YAML front matter → draft."""
     text = decode(data)
     budget.characters(len(text))

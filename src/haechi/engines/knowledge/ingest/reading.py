@@ -29,7 +29,7 @@ READERS: Mapping[str, FormatReader] = {
     "csv": plain.read_csv,
     "text": plain.read_text,
 }
-_HIDDEN_MEMBER = re.compile(r"(?:^|/)(?:__MACOSX|\.|Thumbs\.db$)")
+_HIDDEN_MEMBER = re.compile(r"(?:^|/)(?:__MACOSX/|\.(?!\.?/)|Thumbs\.db$)")
 
 
 def read_file(source: str | Path | bytes, filename: str = "", limits: Limits | None = None) -> list[ParsedDocument]:
@@ -71,7 +71,7 @@ def _bytes(source: str | Path | bytes, filename: str, limits: Limits) -> tuple[b
 
 
 def _document(kind: str, data: bytes, filename: str, budget: Budget, member: str = "") -> ParsedDocument:
-    draft = READERS[kind](data, filename, budget)
+    draft = READERS[kind](data, budget)
     blocks = outline.build(draft.pieces, guess_headings=draft.guess_headings)
     if not blocks:
         reason = next((warning for warning in draft.warnings if warning.startswith("missing")), "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import contextlib
 import json
 import os
 import select
@@ -84,7 +86,9 @@ class Sandbox:
 
     def _exchange(self, data: bytes, filename: str, limits: Limits, deadline: float) -> Any:
         process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         head = {"filename": filename, "length": len(data), "limits": limits.as_dict()}
         _write(process.stdin.fileno(), json.dumps(head).encode() + b"\n", deadline)
         _write(process.stdin.fileno(), data, deadline)
@@ -116,16 +120,12 @@ class Sandbox:
     def _kill(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with the recognisers it may have started
-            except ProcessLookupError:
-                pass
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
-                    try:
+                    with contextlib.suppress(OSError):
                         stream.close()
-                    except OSError:
-                        pass
             process.wait()
         if self._stderr is not None:
             self._stderr.close()

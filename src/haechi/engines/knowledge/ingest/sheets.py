@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WHOLE_SHEET_BYTES = 30 * MIB
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """XLSX bytes → draft. Very large sheets are streamed: their merged cells are then not filled, and a warning says so."""
     package = Package(data, budget.limits)
     package.refuse_declarations()
@@ -54,12 +54,20 @@ def _sheet(sheet: Any, streamed: bool, budget: Budget) -> Iterator[Piece]:
         yield from found
 
 
-def _rows(sheet: Any, streamed: bool, budget: Budget) -> Iterator[list[str]]:
+Row = tuple[list[str], bool]
+"""The cells of a row with merged cells filled, and whether only one cell of it really holds something."""
+
+
+def _rows(sheet: Any, streamed: bool, budget: Budget) -> Iterator[Row]:
     covered = {} if streamed else _covered(sheet, budget)
     for row in sheet.iter_rows():
-        budget.check()
-        yield [shown(getattr(cell, "value", None), getattr(cell, "number_format", "")) or covered.get((cell.row, cell.column), "")
-               if hasattr(cell, "row") else "" for cell in row]  # fmt: skip
+        budget.cells(len(row))
+        own = [shown(getattr(cell, "value", None), getattr(cell, "number_format", "")) for cell in row]
+        cells = [
+            text or (covered.get((cell.row, cell.column), "") if covered else "")
+            for text, cell in zip(own, row, strict=True)
+        ]
+        yield cells, sum(map(bool, own)) == 1 and len({cell for cell in cells if cell}) == 1
 
 
 def _covered(sheet: Any, budget: Budget) -> dict[tuple[int, int], str]:
@@ -95,11 +103,11 @@ def shown(value: Any, number_format: str = "") -> str:
     return str(value)
 
 
-def _regions(rows: Iterable[list[str]], budget: Budget) -> Iterator[Piece]:
-    """Rows between blank rows form a region: rows with one filled cell before it are its title or notes."""
-    region: list[list[str]] = []
+def _regions(rows: Iterable[Row], budget: Budget) -> Iterator[Piece]:
+    """Rows between blank rows form a region: rows with one filled cell before and after the table are its title and notes."""
+    region: list[Row] = []
     for row in rows:
-        if any(row):
+        if any(row[0]):
             region.append(row)
         else:
             yield from _region(region, budget)
@@ -107,17 +115,17 @@ def _regions(rows: Iterable[list[str]], budget: Budget) -> Iterator[Piece]:
     yield from _region(region, budget)
 
 
-def _region(rows: list[list[str]], budget: Budget) -> Iterator[Piece]:
+def _region(rows: list[Row], budget: Budget) -> Iterator[Piece]:
     start, end = 0, len(rows)
-    while start < end and _single(rows[start]):
+    while start < end and rows[start][1]:
         start += 1
-    while end > start and _single(rows[end - 1]):
+    while end > start and rows[end - 1][1]:
         end -= 1
-    for row in rows[:start]:
+    for row, _ in rows[:start]:
         yield from _line(row, budget)
-    if end > start and (piece := table_piece(rows[start:end], budget)):
+    if end > start and (piece := table_piece([row for row, _ in rows[start:end]], budget)):
         yield piece
-    for row in rows[end:]:
+    for row, _ in rows[end:]:
         yield from _line(row, budget)
 
 
@@ -126,7 +134,3 @@ def _line(row: Sequence[str], budget: Budget) -> Iterator[Piece]:
     budget.characters(len(text))
     if text:
         yield Piece("paragraph", text)
-
-
-def _single(row: Sequence[str]) -> bool:
-    return len({cell for cell in row if cell}) == 1

@@ -18,7 +18,7 @@ from haechi.engines.knowledge.ingest.pieces import Draft, Piece, clean, table_pi
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """PPTX bytes → draft. Raises UnreadableDocument (broken, too_many_pages, unsafe, zip_bomb)."""
     Package(data, budget.limits).refuse_declarations()
     try:

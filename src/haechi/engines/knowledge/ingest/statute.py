@@ -88,10 +88,14 @@ _DATE = r"(\d{4})\s*(?:\.|-|/|년)\s*(\d{1,2})\s*(?:\.|-|/|월)\s*(\d{1,2})\s*(?
 _IN_FORCE = (
     re.compile(rf"\[\s*시행\s*{_DATE}"),
     re.compile(rf"시행일(?:자)?\s*[:：]?\s*{_DATE}"),
-    re.compile(rf"{_DATE}\s*(?:부터|자로)\s*(?:이를\s*)?시행"),
+    re.compile(rf"{_DATE}\s*(?:부터|자로)\s*(?:이를\s*)?(?:시행|적용)"),
     re.compile(rf"시행\s*[:：]?\s*{_DATE}"),
 )
-_REVISED = re.compile(rf"(?:일부|전부|타법)?\s*(?:개정|제정|신설|개정일|최종\s*수정일?)\s*[:：]?\s*{_DATE}")
+_KIND = r"(?:일부|전부|타법)?\s*(?:개정|제정)"
+_REVISED = (
+    re.compile(rf"(?:{_KIND}일?|신설|최종\s*수정일?)\s*[:：]?\s*{_DATE}"),
+    re.compile(rf"{_DATE}\s*,?\s*{_KIND}"),
+)
 
 
 def dates(texts: Iterable[str]) -> dict[str, str]:
@@ -102,7 +106,7 @@ def dates(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         for rank, pattern in enumerate(_IN_FORCE):
             by_rule.setdefault(rank, []).extend(_all(pattern, text))
-        revised += _all(_REVISED, text)
+        revised += [day for pattern in _REVISED for day in _all(pattern, text)]
     for rank in sorted(by_rule):
         if by_rule[rank]:
             found["effective_from"] = max(by_rule[rank]).isoformat()

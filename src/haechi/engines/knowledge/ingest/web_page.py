@@ -78,7 +78,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 _DEEPEST = 400
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """HTML bytes → draft. Nothing that the page refers to is fetched."""
     text = _decode(data)
     budget.characters(len(text))

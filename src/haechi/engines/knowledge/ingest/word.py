@@ -20,7 +20,7 @@ _BREAKS = {"tab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyphen
 _SKIPPED = frozenset({"del", "moveFrom", "instrText", "pPr", "rPr", "sectPr", "Fallback"})
 
 
-def read(data: bytes, filename: str, budget: Budget) -> Draft:
+def read(data: bytes, budget: Budget) -> Draft:
     """DOCX bytes → draft. Raises UnreadableDocument (broken, encrypted, unsafe, zip_bomb)."""
     package = Package(data, budget.limits)
     if "word/document.xml" not in package.names:

@@ -21,6 +21,10 @@ class PassageShelf(Protocol):
         """Forget the document's passages; their ids."""
         ...
 
+    def ids_of(self, document_id: str) -> set[str]:
+        """Ids of the document's passages."""
+        ...
+
     def get(self, ids: Iterable[str]) -> dict[str, Passage]:
         """The passages known of these ids."""
         ...
@@ -60,6 +64,11 @@ class MemoryShelf:
             for passage_id in ids:
                 self._forget(passage_id)
             return ids
+
+    def ids_of(self, document_id: str) -> set[str]:
+        """Ids of the document's passages."""
+        with self._turn:
+            return set(self._documents.get(document_id, ()))
 
     def get(self, ids: Iterable[str]) -> dict[str, Passage]:
         """The passages known of these ids."""

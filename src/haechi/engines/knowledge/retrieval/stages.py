@@ -59,6 +59,33 @@ class Stages:
                 for passage, group, end in zip(passages, texts, ends.tolist(), strict=True)
             )
 
+    # What a worker process works out, the database keeps, and the serving process takes in without working it out again.
+
+    def words(self, passages: Sequence[Passage]) -> list[Mapping[str, float]]:
+        """Kiwi terms with their weights, one mapping a passage."""
+        return [row.terms for row in self._rows(passages, self.kiwi_terms)]
+
+    def vectors(self, passages: Sequence[Passage]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(windows, sentences) a passage, each of shape (n, dimensions); needs an embedder."""
+        views_of = [(views.whole(passage), views.sentences(passage)) for passage in passages]
+        made = self._embedded([text for pair in views_of for group in pair for text in group])
+        result, at = [], 0
+        for whole, sentences in views_of:
+            middle, end = at + len(whole), at + len(whole) + len(sentences)
+            result.append((made[at:middle], made[middle:end]))
+            at = end
+        return result
+
+    def take_words(self, passages: Sequence[Passage], words: Sequence[Mapping[str, float]]) -> None:
+        """Searchable by Kiwi terms when this returns."""
+        self.kiwi.add([Row(p.id, partition(p), terms) for p, terms in zip(passages, words, strict=True)])
+
+    def take_vectors(self, passages: Sequence[Passage], vectors: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Searchable by vectors when this returns. `vectors` as `vectors()` made them."""
+        pairs = list(zip(passages, vectors, strict=True))
+        self.whole.add(VectorRow(p.id, partition(p), whole) for p, (whole, _) in pairs)
+        self.sentences.add(VectorRow(p.id, partition(p), sentences) for p, (_, sentences) in pairs)
+
     def remove(self, keys: Sequence[str]) -> None:
         """Forget these passages at once."""
         for store in self._stores().values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class Tuning:
     spread_over: int
     sentence_search_up_to: int
     weights: Mapping[CollectionKind, Mapping[str, float]]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any parameter: what was derived under another one is not used."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
