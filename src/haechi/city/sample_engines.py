@@ -34,11 +34,7 @@ class SampleBench:
             raise MissingPart(f"{name} 엔진", "이 엔진은 아직 구현되지 않았습니다")
         if documents is None:
             return self._knowledge([])
-        from haechi.city.folder_knowledge import read_folder
-
-        access = _access(documents)
-        passages, _, _ = read_folder(documents)
-        return self._knowledge([replace(one, access=access.get(one.document_id, PUBLIC)) for one in passages])
+        return self._knowledge(_passages(documents))
 
     def demonstration(self) -> Demonstration | None:
         """See Bench.demonstration: the demonstration city's documents in a knowledge engine, with its questions."""
@@ -55,9 +51,9 @@ class SampleBench:
 
     @cached_property
     def _embedder(self) -> Any:
-        from haechi.engines.knowledge.embedding import default_embedder
+        from haechi.engines.knowledge.embedding import CachedEmbedder, FileVectors, default_embedder
 
-        return default_embedder(self.cache)
+        return CachedEmbedder(default_embedder(self.cache), FileVectors(self.cache / "vectors"))
 
     def _knowledge(self, passages: Sequence[Any]) -> Any:
         from haechi.engines.knowledge.retrieval import Retriever
@@ -70,6 +66,19 @@ class SampleBench:
         retriever.add(passages)
         retriever.enrich()
         return Knowledge.assemble(retriever)
+
+
+def _passages(documents: Path) -> list[Any]:
+    """Our own files, so they are read in this process; one that cannot be read is an error, not a gap."""
+    from haechi.engines.knowledge.ingest import read_file, split
+
+    access = _access(documents)
+    found: list[Any] = []
+    for path in sorted(path for path in documents.rglob("*") if path.is_file()):
+        name = str(path.relative_to(documents))
+        for parsed in read_file(path):
+            found += split(parsed, document_id=name, version_id=name, access=access.get(name, PUBLIC))
+    return found
 
 
 def _access(documents: Path) -> Mapping[str, tuple[str, ...]]:
@@ -88,11 +97,11 @@ def _question(raw: Mapping[str, Any], titles: Mapping[str, str]) -> Demonstratio
 
 
 def _demo_passages(documents: Sequence[Any]) -> list[Any]:
-    from haechi.engines.knowledge.ingest import Limits, read_in_worker, split
+    from haechi.engines.knowledge.ingest import read_file, split
 
     passages: list[Any] = []
     for document in documents:
-        for parsed in read_in_worker(document.content, document.filename, Limits()):
+        for parsed in read_file(document.content, document.filename):
             found = split(
                 parsed,
                 document_id=document.id,
