@@ -18,8 +18,9 @@ from .postings import merged_rows
 from .segments import Rows, Runs, Segment, SegmentedStore, View
 
 Storage = Literal["float32", "int8"]
-BLOCK = 8192
-"""Rows that are turned from int8 to float32 at a time: they stay in the processor's cache."""
+BLOCK = 512
+"""Vectors that are multiplied at a time: they stay in the processor's cache, and the product stays on one thread (BLAS
+spreads larger ones over all cores, which on a busy machine took ten times as long)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,15 @@ class VectorSegment(Segment):
 
     def products(self, first: int, end: int, question: Floats) -> Floats:
         """Inner products of the vectors first..end with the question, to float32's precision."""
-        data = self.data[first:end]
-        if data.dtype == np.float32:
-            return data @ question
-        blocks = [data[at : at + BLOCK].astype(np.float32) @ question for at in range(0, len(data), BLOCK)]
-        return np.concatenate(blocks) * self.scales[first:end]
+        products = np.empty(end - first, np.float32)
+        buffer = np.empty((min(BLOCK, end - first), self.data.shape[1]), np.float32)
+        for at in range(first, end, BLOCK):
+            block = self.data[at : min(at + BLOCK, end)]
+            if block.dtype != np.float32:
+                np.copyto(buffer[: len(block)], block)
+                block = buffer[: len(block)]
+            np.dot(block, question, out=products[at - first : at - first + len(block)])
+        return products if self.data.dtype == np.float32 else products * self.scales[first:end]
 
     def exact(self, rows: Rows, question: NDArray[np.float64]) -> NDArray[np.float64]:
         """The best inner product of each row, in float64, the same whatever else the segment holds."""
