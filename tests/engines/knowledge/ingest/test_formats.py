@@ -152,3 +152,11 @@ def test_without_tesseract_a_scan_says_what_to_install(monkeypatch):
         ocr.missing.cache_clear()
     assert document.blocks == ()
     assert document.warnings == ("missing: apt-get install tesseract-ocr tesseract-ocr-kor",)
+
+
+def test_one_spoilt_byte_costs_one_character_and_is_reported(samples):
+    data = samples("txt")[1]
+    at = data.index("전화".encode())
+    (document,) = read_file(data[:at] + b"\xff" + data[at + 1 :], "지침.txt")
+    assert document.title == made.TITLE
+    assert document.warnings[0].startswith("깨져서 읽을 수 없는 글자가")

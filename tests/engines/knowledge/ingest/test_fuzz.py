@@ -45,7 +45,7 @@ def mutated(draw) -> tuple[str, bytes]:
     return name, data
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated())
 def test_mutated_files_are_read_or_refused_in_bounded_time(sandbox, file):
     name, data = file

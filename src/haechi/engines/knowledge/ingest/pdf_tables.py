@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import pdfplumber
-
 from haechi.core.errors import UnreadableDocument
 from haechi.engines.knowledge.ingest.limits import Budget
 from haechi.engines.knowledge.ingest.pieces import Piece, table_piece
 
 _SHARE_OF_TIME = 0.4
-logging.getLogger("pdfminer").setLevel(logging.ERROR)
 
 
 class Boxed(Protocol):
@@ -48,6 +45,9 @@ def find(data: bytes, pages: Sequence[int], budget: Budget, warnings: list[str])
     """Tables by page index. A page that cannot be analysed keeps its plain text; running out of time is a warning."""
     if not pages:
         return {}
+    import pdfplumber  # slow to load, and most PDFs have no ruled table
+
+    logging.getLogger("pdfminer").setLevel(logging.ERROR)
     end = time.monotonic() + _SHARE_OF_TIME * budget.left
     found: dict[int, list[Found]] = {}
     try:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from haechi.core.errors import UnreadableDocument
 from haechi.engines.knowledge.ingest.failures import unreadable
 from haechi.engines.knowledge.ingest.limits import Budget
 from haechi.engines.knowledge.ingest.outline import is_list_item
@@ -27,13 +28,21 @@ def decode(data: bytes) -> str:
     if b"\x00" in data[:4096]:
         even, odd = data[:4096:2].count(0), data[1:4096:2].count(0)
         return _strictly(data, "utf-16-le" if odd >= even else "utf-16-be")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A truncated last character is a truncated file, not another encoding.
-        if error.start >= len(data) - 3 and error.start > 16:
-            return data[: error.start].decode("utf-8")
-    return _strictly(data, "cp949")
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return _strictly(data, encoding)
+        except UnreadableDocument:
+            continue
+    return _damaged(data)
+
+
+def _damaged(data: bytes) -> str:
+    """Text with a few spoilt bytes: the encoding that spoils fewest, when at least 98 of 100 characters remain."""
+    tries = [data.decode(encoding, "replace") for encoding in ("utf-8", "cp949")]
+    text = min(tries, key=lambda text: text.count("\ufffd"))
+    if text.count("\ufffd") > 0.02 * len(text) or len(_BINARY.findall(text)) > 0.01 * len(text):
+        raise unreadable("not_supported")
+    return text
 
 
 def _strictly(data: bytes, encoding: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from haechi.core.errors import UnreadableDocument
-from haechi.engines.knowledge.ingest import hwp, hwpx, outline, pdf, plain, sheets, slides, statute, web_page, word
+from haechi.engines.knowledge.ingest import outline, statute
 from haechi.engines.knowledge.ingest.failures import unreadable
 from haechi.engines.knowledge.ingest.limits import Budget, Limits
 from haechi.engines.knowledge.ingest.package import Package
@@ -16,19 +17,31 @@ from haechi.engines.knowledge.ingest.pieces import Draft, FormatReader
 from haechi.engines.knowledge.ingest.recognise import format_of, mismatch
 from haechi.engines.knowledge.ports import Block, ParsedDocument
 
-READERS: Mapping[str, FormatReader] = {
-    "hwp": hwp.read,
-    "hwpml": hwp.read_hwpml,
-    "hwpx": hwpx.read,
-    "pdf": pdf.read,
-    "docx": word.read,
-    "xlsx": sheets.read,
-    "pptx": slides.read,
-    "html": web_page.read,
-    "markdown": plain.read_markdown,
-    "csv": plain.read_csv,
-    "text": plain.read_text,
+_MODULES = "haechi.engines.knowledge.ingest."
+READERS: Mapping[str, tuple[str, str]] = {
+    "hwp": ("hwp", "read"),
+    "hwpml": ("hwp", "read_hwpml"),
+    "hwpx": ("hwpx", "read"),
+    "pdf": ("pdf", "read"),
+    "docx": ("word", "read"),
+    "xlsx": ("sheets", "read"),
+    "pptx": ("slides", "read"),
+    "html": ("web_page", "read"),
+    "markdown": ("plain", "read_markdown"),
+    "csv": ("plain", "read_csv"),
+    "text": ("plain", "read_text"),
 }
+"""Format → module of this folder and its `FormatReader`. Loaded when first needed, so that a worker starts quickly."""
+
+
+def reader(kind: str) -> FormatReader:
+    """The reader of a format of READERS."""
+    module, name = READERS[kind]
+    found: FormatReader = getattr(importlib.import_module(_MODULES + module), name)
+    return found
+
+
+_SHEETS = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv")
 _HIDDEN_MEMBER = re.compile(r"(?:^|/)(?:__MACOSX/|\.(?!\.?/)|Thumbs\.db$)")
 
 
@@ -71,13 +84,14 @@ def _bytes(source: str | Path | bytes, filename: str, limits: Limits) -> tuple[b
 
 
 def _document(kind: str, data: bytes, filename: str, budget: Budget, member: str = "") -> ParsedDocument:
-    draft = READERS[kind](data, budget)
+    draft = reader(kind)(data, budget)
     blocks = outline.build(draft.pieces, guess_headings=draft.guess_headings)
     if not blocks:
         reason = next((warning for warning in draft.warnings if warning.startswith("missing")), "")
         if not reason:
             raise unreadable("empty", record=filename)
     warning = mismatch(kind, filename)
+    damaged = sum(block.text.count("\ufffd") for block in blocks)
     return ParsedDocument(
         title=title_of(draft, blocks, filename),
         blocks=blocks,
@@ -85,7 +99,9 @@ def _document(kind: str, data: bytes, filename: str, budget: Budget, member: str
         pages=draft.pages,
         member=member,
         metadata=_metadata(draft, blocks),
-        warnings=((warning,) if warning else ()) + draft.warnings,
+        warnings=((warning,) if warning else ())
+        + ((f"깨져서 읽을 수 없는 글자가 {damaged:,}개 있습니다.",) if damaged else ())
+        + draft.warnings,
     )
 
 
@@ -103,7 +119,7 @@ def title_of(draft: Draft, blocks: tuple[Block, ...], filename: str) -> str:
     stem = PurePosixPath(filename.replace("\\", "/")).stem or "제목 없음"
     leading = blocks[:3]
     heading = next((block.text for block in leading if block.kind == "heading"), "")
-    by_format = draft.media_type in (sheets.MEDIA_TYPE, "text/csv")
+    by_format = draft.media_type in _SHEETS
     if draft.media_type == "text/markdown" and draft.title:
         return draft.title
     if heading and not by_format and not statute.DIVISION.match(heading) and not re.match(r"^(?:1|Ⅰ)\s*\.", heading):

@@ -6,8 +6,6 @@ import io
 import re
 from pathlib import PurePosixPath
 
-import olefile
-
 from haechi.engines.knowledge.ingest.failures import unreadable
 from haechi.engines.knowledge.ingest.limits import Limits
 from haechi.engines.knowledge.ingest.package import Package
@@ -71,7 +69,7 @@ def format_of(data: bytes, filename: str, limits: Limits) -> str:
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(data, limits)
-    if head.startswith(olefile.MAGIC):
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _compound(data)
     for magic, name in _FOREIGN:
         if head.startswith(magic):
@@ -95,6 +93,8 @@ def _zipped(data: bytes, limits: Limits) -> str:
 
 
 def _compound(data: bytes) -> str:
+    import olefile
+
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
             if ole.exists("EncryptedPackage") or ole.exists("EncryptionInfo"):

@@ -15,6 +15,8 @@ import threading
 import time
 from typing import IO, Any
 
+import psutil
+
 from haechi.core.errors import UnreadableDocument
 from haechi.engines.knowledge.ingest.failures import REASONS, unreadable
 from haechi.engines.knowledge.ingest.limits import MIB, Limits
@@ -23,7 +25,9 @@ from haechi.engines.knowledge.ports import ParsedDocument
 
 _GRACE = 3.0
 """Seconds that the worker gets beyond the file's own limit, to say so itself."""
-_FILES_PER_WORKER = 500
+_FILES_PER_WORKER = 5_000
+_LARGEST_IDLE = 700 * MIB
+"""Resident memory with which a worker may wait for the next file; above it, a new one starts."""
 _LARGEST_REPLY = 512 * MIB
 _START_SECONDS = 60.0
 
@@ -55,7 +59,15 @@ class Sandbox:
             except BaseException:
                 self._kill()
                 raise
+            if _resident(self.pid) > _LARGEST_IDLE:
+                self._kill()
         return _documents(reply, filename)
+
+    def start(self) -> None:
+        """Starts the worker ahead of the first file."""
+        with self._lock:
+            if self.pid is None:
+                self._start()
 
     def close(self) -> None:
         """Ends the worker process."""
@@ -129,6 +141,13 @@ class Sandbox:
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
+
+
+def _resident(pid: int | None) -> int:
+    try:
+        return psutil.Process(pid).memory_info().rss if pid is not None else 0
+    except psutil.Error:
+        return 0
 
 
 def _write(pipe: int, data: bytes, deadline: float) -> None:
