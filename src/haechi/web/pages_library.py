@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -55,6 +56,7 @@ class DocumentForm:
 
 
 Described = Annotated[DocumentForm, Depends()]
+BLANK = dict.fromkeys(inspect.signature(DocumentForm).parameters, "")
 
 
 def read_readers(text: str) -> list[str]:
@@ -99,18 +101,19 @@ def library(
         "links": pages_of(found.total, PER_PAGE, page_number, wanted),
         "states": [(key, caller.wording("state." + key)) for key in STATES],
         "grades": dict(GRADES),
+        "progress": desk.progress(caller.actor),
         "may_add": caller.may("library.upload", caller.actor.bureau or None),
     }
     if is_fragment(request):
         return page(request, caller, "_library_rows.html", **context)
     bureaux = [(row["id"], row["id"]) for row in desk.bureaux(caller.actor)]
-    return page(request, caller, "library.html", bureaux=bureaux, progress=desk.progress(caller.actor), **context)
+    return page(request, caller, "library.html", bureaux=bureaux, **context)
 
 
 @router.get("/library/new")
 def upload_form(request: Request, caller: Uploader) -> Response:
     """The form for new documents."""
-    sent = {"bureau": caller.actor.bureau, "grade": "staff", "kind": "documents"}
+    sent = {**BLANK, "bureau": caller.actor.bureau, "grade": "staff", "kind": "documents"}
     return page(request, caller, "upload.html", sent=sent, problems=[], received=[], **choices(request, caller))
 
 
@@ -166,6 +169,7 @@ def _document_page(request: Request, caller: Caller, document_id: str, *, status
         "busy": any(version["state"] in UNDER_WAY for version in found["versions"]),
         "readers": "\n".join(readers),
         "error": None,
+        "blank": BLANK,
         "grade_names": dict(GRADES),
         **choices(request, caller),
     }

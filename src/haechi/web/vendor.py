@@ -5,6 +5,7 @@ They are never committed. The pages work without them, plainly dressed, and say 
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from haechi.core.errors import Unavailable
 HERE = Path(__file__).parent
 VENDOR = HERE / "static" / "vendor"
 INSTALL = "python -m haechi.web.vendor"
+_IMAGE = re.compile(r"url\((?:\.\./)+(?:img/)+")
 REQUIRED = ("krds/css/krds.css", "htmx/htmx.min.js", "pretendard/pretendardvariable-dynamic-subset.css")
 
 
@@ -78,7 +80,7 @@ def _copy_krds(package: Path, target: Path) -> None:
     styles = package / "resources" / "css"
     tokens = (styles / "token" / "krds_tokens.css").read_text(encoding="utf-8")
     layered = "".join(
-        (styles / part).read_text(encoding="utf-8").replace("../../img/", "../img/")
+        _IMAGE.sub("url(../img/", (styles / part).read_text(encoding="utf-8"))
         for part in ("common/common.css", "component/component.css")
     )
     kept = "\n".join(

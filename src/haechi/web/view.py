@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from haechi.web import assets, vendor
@@ -41,13 +40,7 @@ def _environment() -> Environment:
     )
     environment.globals["asset"] = assets.address
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    environment.filters["paragraphs"] = paragraphs
     return environment
-
-
-def paragraphs(text: str) -> Markup:
-    """Plain text with its line breaks kept."""
-    return Markup("<br>").join(escape(line) for line in str(text).splitlines())
 
 
 ENVIRONMENT = _environment()
@@ -73,7 +66,7 @@ def page(request: Request, caller: Caller, template: str, /, *, status: int = 20
     installation = request.app.state.installation
     html = ENVIRONMENT.get_template(template).render(
         t=caller.wording,
-        caller=caller,
+        me=caller,
         city=installation.settings.city_name,
         path=request.url.path,
         query=dict(request.query_params),
@@ -82,6 +75,7 @@ def page(request: Request, caller: Caller, template: str, /, *, status: int = 20
         vendor_missing=bool(vendor.missing()),
         vendor_command=vendor.INSTALL,
         other_language=switch_address(request, caller.wording),
+        status=status,
         **context,
     )
     response = HTMLResponse(html, status_code=status, headers={"content-language": caller.language, "vary": "cookie"})

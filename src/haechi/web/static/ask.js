@@ -111,6 +111,25 @@ async function settle(view, ids) {
   return view.turn;
 }
 
+// A first question makes the conversation: address, heading and list follow without loading the page anew.
+function nameConversation(id, question) {
+  history.replaceState(null, "", `/ask/${id}`);
+  document.querySelector(".ask__head h1").textContent = question.slice(0, 60);
+  let list = document.getElementById("past-list");
+  if (!list) {
+    list = make("ul", "past");
+    list.id = "past-list";
+    document.getElementById("past-none")?.replaceWith(list);
+  }
+  const line = make("li");
+  const link = make("a");
+  link.href = `/ask/${id}`;
+  link.setAttribute("aria-current", "page");
+  link.append(make("span", "past__title", question.slice(0, 60)));
+  line.append(link);
+  list.prepend(line);
+}
+
 async function ask(form, csrf, words, abort) {
   const box = form.elements.question;
   const conversation = form.elements.conversation_id;
@@ -141,7 +160,7 @@ async function ask(form, csrf, words, abort) {
       ids = event;
       conversation.value = event.conversation_id;
       view.turn.id = `turn-${event.turn_id}`;
-      if (location.pathname === "/ask") history.replaceState(null, "", `/ask/${event.conversation_id}`);
+      if (location.pathname === "/ask") nameConversation(event.conversation_id, question);
     } else if (event.event === "waiting") say(fill(words.waiting, { n: event.position, s: Math.ceil(event.seconds) }));
     else if (event.event === "retrieval") say(fill(words.reading, { n: event.hits.length }));
     else if (event.event === "delta") {
