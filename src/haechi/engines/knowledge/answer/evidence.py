@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 
 from haechi.engines.knowledge.answer.answer_types import type_present
 from haechi.engines.knowledge.answer.morphology import squeezed, word_set
@@ -13,7 +16,7 @@ from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question, Term
 from haechi.engines.knowledge.answer.sentences import Sentence, split
 from haechi.engines.knowledge.ports import Hit, Passage
 
-_GROUP = {word: words for words in ATTRIBUTES.values() for word in words}
+_ATTRIBUTE = {word: words for words in ATTRIBUTES.values() for word in words}
 # Weights of a place where a word may stand: in the sentence itself, in the line that introduces it, and so on outwards.
 _HEAD, _TITLE, _NEXT, _PASSAGE = 0.85, 0.75, 0.55, 0.4
 
@@ -52,9 +55,21 @@ def held(term: Term, text: str) -> float:
     letters = squeezed(text)
     if len(term.form) >= 2 and term.noun and squeezed(term.form) in letters:
         return 1.0
-    if any(other in letters for other in _GROUP.get(term.form, ()) if len(other) > 1):
+    if any(other in letters for other in _ATTRIBUTE.get(term.form, ()) if len(other) > 1):
+        return 0.8
+    if any(other in words or (len(other) > 1 and other in letters) for other in _synonyms().get(term.form, ())):
         return 0.8
     return _alike(term.form, letters) if len(term.form) >= 3 and term.noun else 0.0
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, frozenset[str]]:
+    """word → the other words of its groups in synonyms.toml."""
+    text = resources.files("haechi.engines.knowledge.answer").joinpath("synonyms.toml").read_text(encoding="utf-8")
+    found: dict[str, set[str]] = {}
+    for group in tomllib.loads(text)["groups"]:
+        found.setdefault(group[0], set()).update(group[1:])
+    return {word: frozenset(others) for word, others in found.items()}
 
 
 def _holds_number(digits: str, text: str) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from haechi.engines.knowledge.answer.morphology import NOUN_TAGS, analyse, squeezed, word_set
-from haechi.engines.knowledge.answer.polarity import denial_differs, opposite_words
+from haechi.engines.knowledge.answer.polarity import denial_differs, denied_at_end, opposite_words
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
 from haechi.engines.knowledge.answer.sentences import split
 
@@ -69,7 +69,7 @@ def check(sentence: str, passage: str, *, context: str = "") -> Verdict:
     reasons = [
         *_quantity_faults(own, beside, rest, context),
         *_name_faults(own, f"{beside} {rest} {context}", beside),
-        *_polarity_faults(own, beside),
+        *_polarity_faults(own, beside, passage),
     ]
     coverage = _coverage(said, f"{context} {passage}")
     if coverage < _ENOUGH:
@@ -234,8 +234,14 @@ def _parts_present(name: str, letters: str) -> bool:
     return sum(pair in letters for pair in pairs) >= 0.75 * len(pairs)
 
 
-def _polarity_faults(sentence: str, beside: str) -> list[str]:
+def _polarity_faults(sentence: str, beside: str, passage: str) -> list[str]:
     faults = []
+    nearest = best_quote(sentence, passage)
+    mine, theirs = _words(sentence), _words(nearest)
+    # Only where both say nearly the same words: elsewhere the same thing may be said by denying its opposite.
+    alike = len(mine & theirs) >= max(0.8 * len(mine), 0.6 * len(theirs), 1)
+    if alike and denied_at_end(sentence) != denied_at_end(nearest):
+        faults.append("문장 끝의 긍정·부정이 근거와 다릅니다.")
     pair = opposite_words(sentence, beside)
     if pair:
         faults.append(f"'{pair[0]}'(이)라고 했으나 근거는 '{pair[1]}'입니다.")

@@ -1,21 +1,19 @@
-"""Korean morphemes for the answerer: one shared Kiwi, remembered analyses, content words.
+"""Korean morphemes for the answerer: remembered analyses, content words, particles.
 
-Kiwi keeps about 500 MB; every user of this module in a process shares the one instance. Analyses of the same text are kept,
+Analyses of the same text are kept,
 because the passages of a small collection come back question after question.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+
+from haechi.engines.knowledge.retrieval.terms import kiwi
 
 CONTENT_TAGS = frozenset({"NNG", "NNP", "NR", "SL", "SN", "SH", "XR", "VV", "VA", "VV-I", "VV-R", "VA-I", "VA-R"})
 NOUN_TAGS = frozenset({"NNG", "NNP", "NR", "SL", "SH", "XR"})
-_lock = threading.Lock()
-_loaded: list[Any] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +24,6 @@ class Morpheme:
     tag: str
     start: int
     end: int
-
-
-def kiwi() -> Any:
-    """The process's Kiwi, loaded at first use (about 5 s)."""
-    if not _loaded:
-        with _lock:
-            if not _loaded:
-                from kiwipiepy import Kiwi
-
-                _loaded.append(Kiwi(num_workers=1))
-    return _loaded[0]
 
 
 @lru_cache(maxsize=16384)

@@ -103,3 +103,11 @@ def denial_differs(sentence: str, source: str) -> str:
         if stem in theirs and not flags <= theirs[stem]:
             return stem
     return ""
+
+
+_DENIED_END = re.compile(r"(?:아니(?:다|하|한|오|라|었|므)|아닙|아닌|않|없|못하|못한|불가)[가-힣]{0,6}[\s.!?\"'”’)]*$")
+
+
+def denied_at_end(text: str) -> bool:
+    """Whether the sentence's last word denies: "… 아닙니다.", "… 받을 수 없다"."""
+    return _DENIED_END.search(text.strip()) is not None

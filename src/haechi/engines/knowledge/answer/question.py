@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -211,6 +212,8 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "seats": ("정원", "인원", "모집인원", "수용인원", "규모"),
     "purpose": ("목적", "취지", "이유", "배경"),
 }
+_COMPOUND = frozenset({"NNG", "NNP", "XPN", "XSN", "XR", "SL"})
+_COMPOUND_WEIGHT = 0.45
 _ATTRIBUTE_OF = {word: name for name, words in ATTRIBUTES.items() for word in words}
 
 
@@ -284,7 +287,21 @@ def _terms(text: str) -> tuple[Term, ...]:
         form = morpheme.form.lower()
         if weight > 0 and (form not in best or best[form].weight < weight):
             best[form] = Term(form, morpheme.tag, weight, morpheme.start)
+    for term in _compounds(text):
+        best.setdefault(term.form, term)
     return tuple(sorted(best.values(), key=lambda term: term.start))
+
+
+def _compounds(text: str) -> Iterator[Term]:
+    """Words of several nouns written together: "소체육관" is no "대체육관", though both hold 체육관."""
+    run: list[Morpheme] = []
+    for morpheme in (*analyse(text), None):
+        if morpheme is not None and morpheme.tag in _COMPOUND and (not run or run[-1].end == morpheme.start):
+            run.append(morpheme)
+            continue
+        if len(run) > 1 and any(part.form not in _GENERIC for part in run):
+            yield Term(text[run[0].start : run[-1].end].lower(), "NNG", _COMPOUND_WEIGHT, run[0].start)
+        run = [morpheme] if morpheme is not None and morpheme.tag in _COMPOUND else []
 
 
 def _weight(morpheme: Morpheme) -> float:
