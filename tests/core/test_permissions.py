@@ -94,6 +94,7 @@ def test_the_database_refuses_the_upload_that_the_table_refuses(city: Store, rol
             )
         accepted = True
     except ProgrammingError as error:
-        assert "row-level security" in str(error)
+        if "row-level security" not in str(error):
+            raise
         accepted = False
     assert accepted == may(actor, "library.upload", bureau)
