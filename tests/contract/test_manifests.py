@@ -70,7 +70,7 @@ def test_the_totals_reconcile_with_the_plan_and_what_cannot_be_known_says_so():
     fields = ("AI 약자와의 동행", "AI 매력 서비스 확대", "AI 안전망 조성", "AI 업무방식 혁신")
     assert [rows[name]["register"] for name in fields] == [10, 11, 16, 8]
     assert rows["담당 실국"] == {"what": "담당 실국", "plan": 23, "register": 22, "agrees": None}
-    assert rows["예산(원)"]["register"] == UNKNOWN
+    assert [rows[name]["register"] for name in ("신규", "계속", "예산(원)")] == [UNKNOWN] * 3
     data = portfolio(REGISTER, load_plan())
     assert sum(row["services"] for row in data["by_bureau"]) == 45
     assert data["services_without_bureau"] == 5

@@ -126,8 +126,9 @@ def reconcile(register: Register, plan: Plan) -> list[dict[str, Any]]:
     rows += [_line(FIELDS[key][0], wanted, fields[key]) for key, wanted in plan.fields.items()]
     rows.append(_line("담당 실국", plan.bureaux, legible, unknown=unreadable and legible < plan.bureaux))
     for word, wanted in (("신규", plan.new), ("계속", plan.continuing)):
+        unread = any(manifest.continuity == UNKNOWN for manifest in listed)
         count = sum(manifest.continuity == word for manifest in listed)
-        rows.append(_line(word, wanted, count, unknown=any(manifest.continuity == UNKNOWN for manifest in listed)))
+        rows.append(_line(word, wanted, UNKNOWN if unread else count, unknown=unread))
     rows.append(_line("예산(원)", plan.budget_won, UNKNOWN, unknown=True))
     return rows
 

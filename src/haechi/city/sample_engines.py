@@ -51,17 +51,17 @@ class SampleBench:
 
     @cached_property
     def _embedder(self) -> Any:
-        from haechi.engines.knowledge.embedding import CachedEmbedder, FileVectors, default_embedder
+        """The packaged embedder with its memory; None where it is not installed: then the search is lexical only."""
+        from haechi.engines.knowledge import embedder_for
+        from haechi.engines.knowledge.embedding import CachedEmbedder, FileVectors
 
-        return CachedEmbedder(default_embedder(self.cache), FileVectors(self.cache / "vectors"))
+        made = embedder_for(self.cache)
+        return None if made is None else CachedEmbedder(made, FileVectors(self.cache / "vectors"))
 
     def _knowledge(self, passages: Sequence[Any]) -> Any:
+        from haechi.engines.knowledge import Knowledge
         from haechi.engines.knowledge.retrieval import Retriever
 
-        try:
-            from haechi.engines.knowledge import Knowledge
-        except ImportError:
-            raise MissingPart("지식 엔진(haechi.engines.knowledge.Knowledge)", "./haechi up") from None
         retriever = Retriever(self._embedder)
         retriever.add(passages)
         retriever.enrich()
