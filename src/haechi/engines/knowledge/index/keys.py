@@ -28,6 +28,14 @@ class TextHashes(dict[str, int]):
         return value
 
 
+class Asked:
+    """Keys to be found in several segments, hashed once."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = list(keys)
+        self.hashes = np.fromiter((text_hash(key) for key in self.keys), np.uint64, len(self.keys))
+
+
 @dataclass(frozen=True, slots=True)
 class KeyTable:
     """n keys by row number. blob, offsets (n+1): UTF-8 text. hashes (n): sorted; rows (n): the row of each hash.
@@ -76,17 +84,18 @@ class KeyTable:
         whole, at = self.blob.tobytes(), self.offsets.tolist()
         return [whole[at[row] : at[row + 1]].decode() for row in range(len(self))]
 
-    def find(self, keys: Iterable[str]) -> dict[str, int]:
+    def find(self, asked: Asked) -> dict[str, int]:
         """key → row, for the keys that are here."""
-        wanted = list(keys)
-        if not wanted or not len(self):
+        if not len(asked.keys) or not len(self):
             return {}
-        asked = np.fromiter((text_hash(key) for key in wanted), np.uint64, len(wanted))
-        first = np.searchsorted(self.hashes, asked)
-        last = np.searchsorted(self.hashes, asked, side="right")
+        first = np.searchsorted(self.hashes, asked.hashes)
+        near = np.flatnonzero(self.hashes[np.minimum(first, len(self) - 1)] == asked.hashes)
         found: dict[str, int] = {}
-        for number in np.flatnonzero(last > first).tolist():
-            for row in self.rows[first[number] : last[number]].tolist():
-                if self.text(row) == wanted[number]:
-                    found[wanted[number]] = row
+        for number, at in zip(near.tolist(), first[near].tolist(), strict=True):
+            key, hashed = asked.keys[number], self.hashes[at]
+            while at < len(self) and self.hashes[at] == hashed:
+                row = int(self.rows[at])
+                if self.text(row) == key:
+                    found[key] = row
+                at += 1
         return found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .keys import Asked
 from .postings import UNIT, Columns, Postings, Row, build, columns, merge, term_hash
 from .reading import access
 from .segments import Rows, SegmentedStore, View
@@ -75,8 +76,9 @@ class LexicalIndex(SegmentedStore[Postings]):
             return []
         best: Found = []
         floor = 0.0
+        chosen = None if mask is None else Asked(mask)
         for view, part in sorted(zip(asked.views, asked.parts, strict=True), key=lambda pair: -len(pair[1].segment)):
-            masked = None if mask is None else np.fromiter(sorted(view.find(mask).values()), np.int32)
+            masked = None if chosen is None else np.fromiter(sorted(view.find(chosen).values()), np.int32)
             rows, scores = best_rows(part, asked.weighing, limit, floor, masked)
             best = sorted([*best, *_best(view, rows, scores, limit)], key=lambda hit: (-hit[1], hit[0]))[:limit]
             floor = best[-1][1] if len(best) == limit else 0.0
@@ -84,7 +86,7 @@ class LexicalIndex(SegmentedStore[Postings]):
 
     def score(self, query: Mapping[str, float], keys: Iterable[str], partitions: Collection[str]) -> dict[str, float]:
         """The same scores for given keys; 0.0 where no term is shared; unreadable and unknown keys are left out."""
-        views, wanted = self._views, list(keys)
+        views, wanted = self._views, Asked(keys)
         asked = self._ask(views, query, partitions)
         parts = dict(zip(map(id, asked.views), asked.parts, strict=True)) if asked else {}
         found: dict[str, float] = {}

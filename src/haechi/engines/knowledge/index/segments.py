@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import Arrays, DamagedIndex, Stamp, flush_folder, read_arrays, replace_file, write_arrays
-from .keys import KeyTable
+from .keys import Asked, KeyTable
 
 CATALOGUE = "catalogue.json"
 Rows = NDArray[np.int32]
@@ -96,17 +96,15 @@ class View(Generic[S]):
         kept = live[keys.rows]
         return keys.hashes[kept], keys.rows[kept]
 
-    def find(self, keys: Iterable[str]) -> dict[str, int]:
+    def find(self, asked: Asked) -> dict[str, int]:
         """key → live row."""
-        found = self.segment.keys.find(keys)
+        found = self.segment.keys.find(asked)
         if not len(self.deleted) or not found:
             return found
-        gone = (
-            set(self.deleted.tolist())
-            if len(found) > 64
-            else set(np.intersect1d(self.deleted, list(found.values())).tolist())
-        )
-        return {key: row for key, row in found.items() if row not in gone}
+        rows = np.fromiter(found.values(), np.int32, len(found))
+        place = np.minimum(self.deleted.searchsorted(rows), len(self.deleted) - 1)
+        live = self.deleted[place] != rows
+        return {key: row for (key, row), lives in zip(found.items(), live.tolist(), strict=True) if lives}
 
     def runs(self, readable: frozenset[str]) -> Runs:
         """The row ranges [from, to) of the readable partitions, neighbours joined. Remembered."""
@@ -142,7 +140,7 @@ class SegmentedStore(ABC, Generic[S]):
     def __init__(self, *, fan: int = 8, largest: int = 250_000, inline: int = 2_000) -> None:
         self._views: tuple[View[S], ...] = ()
         self._partitions: tuple[tuple[View[S], ...], dict[str, int]] = ((), {})
-        self._write = threading.RLock()
+        self._write, self._saving = threading.RLock(), threading.Lock()
         self._merger: threading.Thread | None = None
         self._fan, self._largest, self._inline = fan, largest, inline
 
@@ -160,7 +158,7 @@ class SegmentedStore(ABC, Generic[S]):
         return sum(view.live for view in self._views)
 
     def __contains__(self, key: str) -> bool:
-        return any(view.find((key,)) for view in self._views)
+        return any(view.find(Asked((key,))) for view in self._views)
 
     def partitions(self) -> dict[str, int]:
         """partition → live keys in it; partitions that became empty are not listed."""
@@ -201,20 +199,21 @@ class SegmentedStore(ABC, Generic[S]):
 
     def remove(self, keys: Iterable[str]) -> int:
         """Forget these keys at once; unknown keys are ignored. Returns how many were there."""
-        wanted = list(keys)
+        asked = Asked(keys)
         with self._write:
             before = len(self)
-            self._views = self._without(wanted)
+            self._views = self._without(asked)
             return before - len(self)
 
-    def _without(self, keys: Sequence[str]) -> tuple[View[S], ...]:
-        views = (view.without(found.values()) if (found := view.find(keys)) else view for view in self._views)
+    def _without(self, asked: Asked) -> tuple[View[S], ...]:
+        views = (view.without(found.values()) if (found := view.find(asked)) else view for view in self._views)
         return tuple(view for view in views if view.live)
 
     def _append(self, segment: S) -> None:
         """Put a new segment in place; its keys replace older rows of the same keys in the same instant."""
+        asked = Asked(segment.keys.texts())
         with self._write:
-            self._views = (*self._without(segment.keys.texts()), View.of(segment))
+            self._views = (*self._without(asked), View.of(segment))
             while group := self._due(self._inline):
                 self._replace(group)
             if self._has_work() and (self._merger is None or not self._merger.is_alive()):
@@ -289,9 +288,12 @@ class SegmentedStore(ABC, Generic[S]):
 
         The catalogue is renamed into place last: a crash leaves the earlier state whole.
         """
+        with self._saving:
+            self._save(folder, self._views)
+
+    def _save(self, folder: Path, views: Sequence[View[S]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        views = self._views
-        earlier = {stamp.name: stamp for stamp, _ in _earlier(folder)}
+        earlier = {stamp.name: stamp for stamp in _earlier(folder)}
         entries = []
         for view in views:
             name = f"{view.segment.name}.seg"
@@ -350,13 +352,9 @@ def _catalogue(folder: Path) -> dict[str, Any]:
     return json.loads(body)
 
 
-def _earlier(folder: Path) -> list[tuple[Stamp, list[int]]]:
+def _earlier(folder: Path) -> list[Stamp]:
     try:
         entries = _catalogue(folder)["segments"]
     except DamagedIndex:
         return []
-    return [
-        (Stamp(entry["name"], entry["size"], entry["crc"]), entry["deleted"])
-        for entry in entries
-        if (folder / entry["name"]).exists()
-    ]
+    return [Stamp(entry["name"], entry["size"], entry["crc"]) for entry in entries if (folder / entry["name"]).exists()]

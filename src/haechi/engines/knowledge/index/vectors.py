@@ -13,7 +13,7 @@ from haechi.core.errors import InvalidInput
 
 from .clusters import Clusters, Floats, assign, cluster
 from .files import Arrays
-from .keys import KeyTable
+from .keys import Asked, KeyTable
 from .postings import merged_rows
 from .segments import Rows, Runs, Segment, SegmentedStore, View
 
@@ -194,9 +194,10 @@ class VectorIndex(SegmentedStore[VectorSegment]):
         if len(single) != self.dimensions:
             raise self._wrong(len(single), "")
         best: list[tuple[float, str]] = []
+        chosen = None if mask is None else Asked(mask)
         if limit > 0:
             for view in self._views:
-                best.extend(_search_view(view, single, readable, limit, mask))
+                best.extend(_search_view(view, single, readable, limit, chosen))
         best.sort(key=lambda hit: (-hit[0], hit[1]))
         return [(key, score) for score, key in best[:limit]]
 
@@ -204,7 +205,7 @@ class VectorIndex(SegmentedStore[VectorSegment]):
         self, question: NDArray[np.floating[Any]], keys: Iterable[str], partitions: Collection[str]
     ) -> dict[str, float]:
         """The same scores for given keys; unreadable and unknown keys are left out."""
-        wanted, single = list(keys), np.asarray(question, np.float32).reshape(-1).astype(np.float64)
+        wanted, single = Asked(keys), np.asarray(question, np.float32).reshape(-1).astype(np.float64)
         found: dict[str, float] = {}
         for view in self._views:
             runs = view.runs(frozenset(partitions))
@@ -312,7 +313,7 @@ def _search_view(
     question: Floats,
     readable: frozenset[str],
     limit: int,
-    mask: Collection[str] | None,
+    mask: Asked | None,
 ) -> list[tuple[float, str]]:
     """Candidates by BLAS, whose last bits depend on the shape of the matrix; then exact scores and ties by key."""
     segment = view.segment
