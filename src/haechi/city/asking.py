@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -17,9 +17,11 @@ from haechi.core.errors import HaechiError, InvalidInput, NotFound, Unavailable
 from haechi.core.events import emit
 from haechi.core.store import Actor, Row, Store, Transaction
 from haechi.engines.knowledge import Knowledge
-from haechi.engines.knowledge.ports import AnswerEvent, Citation, Delta, Done, Grounding, Reader, Retrieval, Turn
+from haechi.engines.knowledge.answer import Contact
+from haechi.engines.knowledge.ports import AnswerEvent, Citation, Delta, Done, Grounding, Hit, Reader, Retrieval, Turn
 
 QUESTION_LIMIT = 2000
+INDEX_PATIENCE_SECONDS = 60
 HISTORY_TURNS = 3
 SERVICE = 39
 
@@ -27,15 +29,28 @@ Event = dict[str, Any]
 
 
 class Asking:
-    """Answers questions and keeps conversations. `knowledge_version()` is the last change that the index has applied."""
+    """Answers questions and keeps conversations.
+
+    knowledge_version: the last change that the index has applied. wait_for_index(seconds): True once the index is filled.
+    contact_for: who answers for the documents nearest to a question.
+    """
 
     def __init__(
-        self, store: Store, knowledge: Knowledge, settings: Settings, knowledge_version: Callable[[], int] = lambda: 0
+        self,
+        store: Store,
+        knowledge: Knowledge,
+        settings: Settings,
+        *,
+        knowledge_version: Callable[[], int] = lambda: 0,
+        wait_for_index: Callable[[float], bool] = lambda _: True,
+        contact_for: Callable[[str, Sequence[Hit]], Contact | None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._knowledge = knowledge
         self._settings = settings
         self._version = knowledge_version
+        self._wait_for_index = wait_for_index
+        self._contact_for = contact_for
         self.waiting_room = WaitingRoom(settings.simultaneous_answers, settings.waiting_answers)
 
     def ask(
@@ -54,6 +69,7 @@ class Asking:
             with self.waiting_room.enter() as place:
                 for position, seconds in place.wait():
                     yield {"event": "waiting", "position": position, "seconds": seconds}
+                yield from self._until_index_is_filled()
                 reader = Reader(tags=actor.tags, as_of=as_of)
                 yield from turn.follow(self._events(actor, question, reader, history))
         except HaechiError as error:
@@ -62,6 +78,14 @@ class Asking:
         except GeneratorExit:
             turn.interrupt("묻는 사람이 기다리지 않고 나갔습니다.")
             raise
+
+    def _until_index_is_filled(self) -> Iterator[Event]:
+        """Right after a start the index may still be filling: waiting is better than a wrong 모름."""
+        for _ in range(INDEX_PATIENCE_SECONDS):
+            if self._wait_for_index(1.0):
+                return
+            yield {"event": "waiting", "position": 0, "seconds": None, "why": "색인을 준비하고 있습니다."}
+        raise Unavailable("검색 색인이 아직 준비되지 않았습니다.", next_step="1분 뒤 다시 물어보세요.")
 
     def _accept(self, actor: Actor, question: str, conversation_id: str | None) -> tuple[str, str, list[Turn]]:
         with self._store.transaction(actor) as tx:
@@ -118,8 +142,14 @@ class Asking:
                 yield from kept
                 return
         events: list[Event] = []
+        hits: Sequence[Hit] = ()
         for event in self._knowledge.answer(question, reader, history):
             events.append(as_json(event))
+            if isinstance(event, Retrieval):
+                hits = event.hits
+            elif isinstance(event, Done) and not event.answered:
+                contact = self._contact_for(question, hits)
+                events[-1]["contact"] = asdict(contact) if contact is not None else None
             yield events[-1]
         if key and events[-1]["model"] == "built-in":
             self._keep(actor, key, version, events)

@@ -36,7 +36,6 @@ from haechi.city.contents import (
     compare,
     connect,
     content,
-    contents,
     tables,
 )
 from haechi.city.database import migrate
@@ -291,7 +290,8 @@ def _clear(connection: psycopg.Connection[Any]) -> None:
 
 def _require_same(owner_url: str, manifest: Manifest, file: Path) -> None:
     with connect(owner_url) as connection:
-        arrived = dict(track(contents(connection), "복원 내용 확인", total=len(manifest.tables), unit="표"))
+        kept = track(tables(connection), "복원 내용 확인", unit="표")
+        arrived = {name: content(connection, query) for name, query in kept}
     if arrived != manifest.tables:
         raise _broken(file)
 

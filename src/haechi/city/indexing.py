@@ -81,7 +81,7 @@ class Indexing:
         return "ready", f"문단 {len(self.retriever.stages.bigram):,}개, 변경 {self.applied:,}번까지"
 
     def _run(self) -> None:
-        _warm_up(self.retriever)
+        threading.Thread(target=_warm_up, args=(self.retriever,), name="warm-up", daemon=True).start()
         while not self._stop.is_set():
             try:
                 if not self.filled.is_set():
@@ -105,8 +105,7 @@ class Indexing:
 
     def fill(self) -> None:
         """Take the snapshot if it fits, else everything from the database; then `applied` is as of that reading."""
-        with self._store.transaction(SYSTEM) as tx:
-            tx.run("set transaction isolation level repeatable read read only")
+        with self._store.transaction(SYSTEM, snapshot=True) as tx:
             head = tx.value("select coalesce(max(seq), 0) from index_log")
             snapshot = self._read_marker()
             if snapshot is not None and snapshot <= head:

@@ -106,7 +106,14 @@ class Installation:
     @cached_property
     def asking(self) -> Asking:
         """Questions, conversations, answers."""
-        return Asking(self.store, self.knowledge, self.settings, lambda: self.indexing.applied)
+        return Asking(
+            self.store,
+            self.knowledge,
+            self.settings,
+            knowledge_version=lambda: self.indexing.applied,
+            wait_for_index=self.indexing.filled.wait,
+            contact_for=self.contact_for,
+        )
 
     @cached_property
     def feedback(self) -> FeedbackDesk:

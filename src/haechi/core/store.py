@@ -66,16 +66,21 @@ class Store:
         )
 
     @contextmanager
-    def transaction(self, actor: Actor = NOBODY) -> Iterator[Transaction]:
-        """One transaction, committed at the end of the block, rolled back when it raises."""
+    def transaction(self, actor: Actor = NOBODY, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """One transaction, committed at the end of the block, rolled back when it raises.
+
+        snapshot: every statement sees the database as of the first (REPEATABLE READ).
+        """
+        engine = self.engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self.engine
         try:
-            with self.engine.begin() as connection:
+            with engine.begin() as connection:
                 _introduce(connection, actor)
                 yield Transaction(connection, actor)
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) == DISK_FULL:
                 raise Unavailable(
-                    "저장 공간이 부족해 저장하지 못했습니다.", next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다."
+                    "저장 공간이 부족해 저장하지 못했습니다.",
+                    next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다.",
                 ) from error
             raise Unavailable(
                 "데이터베이스에 연결할 수 없습니다.",
