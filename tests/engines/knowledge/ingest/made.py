@@ -230,3 +230,64 @@ def sample(kind: str) -> tuple[str, bytes]:
     if kind not in _made:
         _made[kind] = make()
     return name, _made[kind]
+
+
+def distribution_hwp() -> bytes:
+    """The HWP 5.0 sample as a distribution document (배포용): its body encrypted under the key that Hancom's published
+    procedure hides in the first record of each section."""
+    import struct
+
+    import olefile
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from hwpx.hwp5.cfb import build_compound_file
+
+    streams: dict[str, bytes] = {}
+    with olefile.OleFileIO(io.BytesIO(sample("hwp")[1])) as ole:
+        for path in ole.listdir():
+            streams["/".join(path)] = ole.openstream(path).read()
+    header = bytearray(streams["FileHeader"])
+    header[36] |= 0x04
+    streams["FileHeader"] = bytes(header)
+    seed, key = 0x1234_5673, bytes(range(40, 56))
+    record = bytearray(256)
+    record[:4] = struct.pack("<I", seed)
+    start = 4 + (seed & 0xF)
+    record[start : start + 16] = key
+    mask = _random_bytes(seed)
+    record[4:] = bytes(value ^ mask[index] for index, value in enumerate(record) if index >= 4)
+    body = streams["BodyText/Section0"]
+    encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    tag = struct.pack("<I", 0x1C | (256 << 20))
+    streams["ViewText/Section0"] = tag + bytes(record) + encrypt.update(body + bytes(-len(body) % 16))
+    del streams["BodyText/Section0"]
+    return build_compound_file(list(streams.items()))
+
+
+def _random_bytes(seed: int) -> list[int]:
+    """256 bytes as the C library's rand() gives them: a value, then how often it repeats."""
+    out: list[int] = []
+    while len(out) < 256:
+        seed = (seed * 214013 + 2531011) & 0xFFFFFFFF
+        value = (seed >> 16) & 0xFF
+        seed = (seed * 214013 + 2531011) & 0xFFFFFFFF
+        out += [value] * (((seed >> 16) & 0xF) + 1)
+    return out[:256]
+
+
+def two_columns() -> bytes:
+    """A PDF of one page whose twelve paragraphs run down the left column and on in the right one."""
+    if not FONT.exists():
+        pytest.skip("missing: apt-get install fonts-nanum")
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
+
+    pdfmetrics.registerFont(TTFont("Nanum", str(FONT)))
+    style = ParagraphStyle("body", fontName="Nanum", fontSize=10, leading=16, wordWrap="CJK")
+    sentence = "해치시는 시민의 안전을 위하여 시설을 고치고 예산을 다시 나누어 쓰기로 하였다. "
+    stream = io.BytesIO()
+    document = BaseDocTemplate(stream)
+    document.addPageTemplates(PageTemplate(frames=[Frame(57, 57, 227, 709), Frame(312, 57, 227, 709)]))
+    document.build([Paragraph(f"{number}번 문단이다. {sentence * 3}", style) for number in range(1, 13)])
+    return stream.getvalue()

@@ -42,6 +42,11 @@ def test_the_fee_table_keeps_its_cells_and_each_row_names_its_columns(kind, samp
     assert "이용권: 일년권 | 기본 시간: 2시간 | 요금: 40,000원" in block.text
 
 
+def test_a_workbook_is_named_by_the_line_above_its_table(samples):
+    (document,) = read_file(samples("xlsx")[1], "엑셀.xlsx")
+    assert document.title == made.TITLE
+
+
 def test_pages_of_a_pdf_and_slides_are_known_and_running_heads_are_not_text(samples):
     (document,) = read_file(samples("pdf")[1], "지침.pdf")
     assert document.pages == 2
@@ -160,3 +165,17 @@ def test_one_spoilt_byte_costs_one_character_and_is_reported(samples):
     (document,) = read_file(data[:at] + b"\xff" + data[at + 1 :], "지침.txt")
     assert document.title == made.TITLE
     assert document.warnings[0].startswith("깨져서 읽을 수 없는 글자가")
+
+
+def test_a_distribution_hwp_is_decrypted_and_read():
+    (document,) = read_file(made.distribution_hwp(), "배포용.hwp")
+    text = "".join(block.text for block in document.blocks)
+    assert all(word in text for word in made.all_words())
+
+
+def test_two_columns_are_read_down_one_and_then_the_other_and_lines_are_joined():
+    (document,) = read_file(made.two_columns(), "두 단.pdf")
+    assert [block.text.split("번")[0] for block in document.blocks] == [str(number) for number in range(1, 13)]
+    sentence = "해치시는 시민의 안전을 위하여 시설을 고치고 예산을 다시 나누어 쓰기로 하였다."
+    whole = sum(block.text.count(sentence) for block in document.blocks)
+    assert whole >= 0.9 * 36

@@ -79,7 +79,6 @@ def test_a_manual_that_quotes_an_article_is_no_statute():
 
 
 def test_references_to_clauses_are_not_cut():
-    assert clauses("① 시장은 제2조 ①, ② 및 ③의 사람을 부른다. ② 끝.") == [
-        "① 시장은 제2조 ①, ② 및 ③의 사람을 부른다.",
-        "② 끝.",
-    ] or clauses("제1항과 ② 및 ③은 같다.") == ["제1항과 ② 및 ③은 같다."]
+    text = "① 시장은 제2조 ①, ② 및 ③의 사람을 부른다. ② 제3조 ①을 준용한다. ③ 끝."
+    assert clauses(text) == ["① 시장은 제2조 ①, ② 및 ③의 사람을 부른다.", "② 제3조 ①을 준용한다.", "③ 끝."]
+    assert clauses("제5조(이용) ① 가. 나른다 ② 다른다") == ["제5조(이용)", "① 가. 나른다", "② 다른다"]

@@ -22,6 +22,12 @@ from haechi.engines.knowledge.ingest.wrapping import Vocabulary
 MEDIA_TYPE = "application/pdf"
 _SENTENCE_END = re.compile(r"[.!?。:：;)\]」』>]$|(?:다|음|함|임|됨|요)$")
 _NUMBERED = re.compile(r"^(?:제\s*\d+\s*(?:조|장|절|편|관)|부\s*칙|[①-⑳]|주\d+\))")
+_SCAN_TEXT = 20
+"""A page with a picture and fewer characters than this (a stamp, a page number) is a scan."""
+_OCR_SHARE = 0.7
+"""Share of a file's time after which no further page is recognised, so that what was read is kept."""
+_MOST_LINES = 400
+"""Lines of a page whose column is worked out; a page with more is a drawing or a wall of figures."""
 _PAGE_NUMBER = re.compile(r"^[-–—\s]*(?:\d{1,4}\s*/\s*)?\d{1,4}(?:\s*쪽|\s*페이지)?[-–—\s]*$")
 
 
@@ -72,6 +78,7 @@ def _draft(document: pypdfium2.PdfDocument, data: bytes, count: int, budget: Bud
             ruled.add(index)
         if is_scan:
             _recognise(document, index, scans, warnings, budget)
+            pages[-1] = [] if scans.get(index) else lines
     pages = _without_running_heads(pages)
     tables = pdf_tables.find(data, sorted(ruled), budget, warnings)
     pieces = list(_pieces(pages, tables, scans))
@@ -101,7 +108,7 @@ def _page(document: pypdfium2.PdfDocument, index: int, budget: Budget) -> tuple[
         text.close()
     finally:
         page.close()
-    is_scan = not lines and kinds[pdfium.FPDF_PAGEOBJ_IMAGE] > 0
+    is_scan = kinds[pdfium.FPDF_PAGEOBJ_IMAGE] > 0 and sum(len(line.text) for line in lines) < _SCAN_TEXT
     return lines, kinds[pdfium.FPDF_PAGEOBJ_PATH] >= 3, is_scan
 
 
@@ -148,6 +155,9 @@ def _recognise(
 ) -> None:
     if len(scans) >= budget.limits.ocr_pages:
         warnings.append(f"글자 인식은 {budget.limits.ocr_pages}쪽까지만 했습니다.")
+        return
+    if budget.left < (1 - _OCR_SHARE) * budget.limits.seconds:
+        warnings.append(f"시간 한도 때문에 {index + 1}쪽부터는 글자 인식을 하지 못했습니다.")
         return
     missing = ocr.missing()
     if missing:
@@ -229,12 +239,12 @@ def _page_pieces(
     pending = sorted(tables, key=lambda found: -found.top)
     free = [line for line in lines if not any(found.covers(line) for found in tables)]
     group: list[Line] = []
-    right = max((line.right for line in lines), default=0.0)
+    edges = _right_edges(free)
     for line in free:
         while pending and pending[0].top >= line.top:
             yield from _paragraph(group, page, ranks, words)
             yield pending.pop(0).piece
-        if group and not _same_paragraph(group[-1], line, right, ranks):
+        if group and not _same_paragraph(group[-1], line, edges[id(group[-1])], ranks):
             yield from _paragraph(group, page, ranks, words)
         group.append(line)
     yield from _paragraph(group, page, ranks, words)
@@ -245,13 +255,32 @@ def _page_pieces(
             yield Piece("list" if is_list_item(body) else "paragraph", body, page=page)
 
 
+def _right_edges(lines: Sequence[Line]) -> dict[int, float]:
+    """For each line (by id) how far its column reaches: the widest line that starts where it starts and stays left of
+    whatever stands beside it."""
+    edges: dict[int, float] = {}
+    for line in lines[:_MOST_LINES]:
+        beside = [
+            other.left
+            for other in lines
+            if other.left > line.right and other.bottom < line.top and other.top > line.bottom
+        ]
+        bound = min(beside, default=float("inf"))
+        same = [o.right for o in lines if abs(o.left - line.left) < 3 * line.size and o.right <= bound]
+        edges[id(line)] = max(same, default=line.right)
+    return {id(line): edges.get(id(line), line.right) for line in lines}
+
+
 def _same_paragraph(above: Line, line: Line, right: float, ranks: list[float]) -> bool:
     ending = line.text.startswith("다.") and re.search(r"[가-힣]$", above.text)
     starts_anew = (is_list_item(line.text) and not ending) or _NUMBERED.match(line.text)
     if abs(above.size - line.size) > 0.6 or starts_anew:
         return False
     gap = above.bottom - line.top
-    if gap > 1.1 * line.size or line.top > above.top + 1:
+    if line.top > above.top + 1:
+        next_column = line.left > above.right
+        return next_column and line.size not in ranks and not _SENTENCE_END.search(above.text)
+    if gap > 1.1 * line.size:
         return False
     if line.size in ranks:
         return gap < 0.8 * line.size

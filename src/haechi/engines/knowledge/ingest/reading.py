@@ -126,8 +126,11 @@ def title_of(draft: Draft, blocks: tuple[Block, ...], filename: str) -> str:
         return heading.replace("\n", " ")[:120]
     if draft.title and not re.match(r"^(?:untitled|제목 ?없음|microsoft |.*\.(?:hwp|docx?)$)", draft.title, re.I):
         return draft.title[:120]
-    first = blocks[0].text if blocks and blocks[0].kind == "paragraph" else ""
-    if by_format or not first or len(first) > 60 or "\n" in first or first.endswith("."):
+    lead = (
+        next((block for block in leading if block.kind != "heading"), None) if by_format else next(iter(leading), None)
+    )
+    first = lead.text if lead is not None and lead.kind == "paragraph" else ""
+    if not first or first.startswith("※") or len(first) > 60 or "\n" in first or first.endswith("."):
         return stem
     return first
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 
 CIRCLED = {char: number for number, char in enumerate("①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳", start=1)}
 CIRCLED |= {chr(0x3251 + offset): 21 + offset for offset in range(15)}
@@ -19,7 +20,7 @@ ARTICLE_TITLE = re.compile(r"^제\s*\d+\s*조(?:의\s*\d+)?\s*\([^()]*(?:\([^()]
 ADDENDA = re.compile(r"^부\s*칙(?=\s|$|[<(〈[])")
 ITEM = re.compile(r"^(\d{1,2})(?:의(\d+))?\.\s")
 SUBITEM = re.compile(r"^([가나다라마바사아자차카타파하])\.\s")
-_CLAUSE_START = re.compile(r"(?<![및는과와,·])\s+(?=[" + "".join(CIRCLED) + "])")
+_CLAUSE_MARK = re.compile(r"(?:^|(?<![및는과와,·\s])\s+)([" + "".join(CIRCLED) + "])")
 
 DIVISION_RANK = {"편": 1, "장": 2, "절": 3, "관": 4}
 
@@ -80,8 +81,19 @@ def is_statute(texts: Iterable[str]) -> bool:
 
 
 def clauses(text: str) -> list[str]:
-    """A paragraph cut before each ①②③ that is not part of a list of references; joined again, nothing but blanks is lost."""
-    return [part for raw in _CLAUSE_START.split(text) if (part := raw.strip())]
+    """A paragraph cut before each ①②③ that counts on from the one before; a reference ("제2조 ① 및 ③") is not cut.
+
+    Joined again, nothing but blanks is lost.
+    """
+    cuts, expected = [0], 1
+    for mark in _CLAUSE_MARK.finditer(text):
+        number = CIRCLED[mark[1]]
+        if mark.start() == 0:
+            expected = number + 1
+        elif number == expected:
+            cuts.append(mark.start(1))
+            expected += 1
+    return [part for start, end in pairwise([*cuts, len(text)]) if (part := text[start:end].strip())]
 
 
 _DATE = r"(\d{4})\s*(?:\.|-|/|년)\s*(\d{1,2})\s*(?:\.|-|/|월)\s*(\d{1,2})\s*(?:\.|일)?"

@@ -161,7 +161,7 @@ def _text(element: etree._Element, boxes: list[etree._Element]) -> str:
     parts: list[str] = []
     for child in element:
         tag = _tag(child)
-        if tag in ("t", "m:t"):
+        if tag == "t":
             parts.append(child.text or "")
         elif tag in _BREAKS:
             parts.append(_BREAKS[tag])
