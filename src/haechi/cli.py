@@ -69,6 +69,11 @@ class LazyInstallation:
             self._opened = self._open()
         return getattr(self._opened, name)
 
+    def close(self) -> None:
+        """Give back what was opened, if anything was."""
+        if self._opened is not None:
+            self._opened.close()
+
 
 @click.group(cls=Haechi, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--home", type=click.Path(path_type=Path), help="이 설치의 폴더 (기본: HAECHI_HOME 또는 ./var)")
@@ -83,6 +88,7 @@ def main(context: click.Context, home: Path | None) -> None:
         return Installation.open(from_environment(home=home))
 
     context.obj = LazyInstallation(open_it)
+    context.call_on_close(context.obj.close)
     context.meta["settings"] = lambda **more: from_environment(home=home, **more)
 
 

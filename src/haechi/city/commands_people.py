@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -131,7 +132,7 @@ def _find(obj: Any, login: str) -> User:
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     return "-".join(secrets.token_hex(3) for _ in range(3))
 
 
