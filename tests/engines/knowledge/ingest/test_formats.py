@@ -179,3 +179,12 @@ def test_two_columns_are_read_down_one_and_then_the_other_and_lines_are_joined()
     sentence = "해치시는 시민의 안전을 위하여 시설을 고치고 예산을 다시 나누어 쓰기로 하였다."
     whole = sum(block.text.count(sentence) for block in document.blocks)
     assert whole >= 0.9 * 36
+
+
+def test_a_text_file_wrapped_at_forty_columns_is_joined_again():
+    import textwrap
+
+    wrapped = "\n".join(textwrap.wrap(made.PARAGRAPHS[1] + " " + made.PARAGRAPHS[2], 40))
+    (document,) = read_file(f"{made.TITLE}\n\n{wrapped}\n\n1. 끝\n".encode(), "줄바꿈.txt")
+    assert "이용권은 누리집과 전화로 살 수 있으며 만 13세 이상이면 누구나 이용한다." in document.blocks[1].text
+    assert document.title == made.TITLE

@@ -13,7 +13,7 @@ from haechi.engines.knowledge.ingest.grid import Cell, spread
 from haechi.engines.knowledge.ingest.limits import Budget
 from haechi.engines.knowledge.ingest.outline import is_list_item
 from haechi.engines.knowledge.ingest.package import Package, parse_xml
-from haechi.engines.knowledge.ingest.pieces import Draft, Piece, clean, table_piece
+from haechi.engines.knowledge.ingest.pieces import Draft, Piece, PieceKind, clean, table_piece
 
 MEDIA_TYPE = "application/hwp+zip"
 _SECTION = re.compile(r"^Contents/section(\d+)\.xml$")
@@ -145,7 +145,7 @@ class _Walk:
             return
         self._budget.characters(len(body))
         level = self._levels.of(paragraph) if len(body) <= 100 and not body.endswith(("다.", "함.", "음.")) else 0
-        kind = "heading" if level else "list" if is_list_item(body) else "paragraph"
+        kind: PieceKind = "heading" if level else "list" if is_list_item(body) else "paragraph"
         out.append(Piece(kind, body, level=level))
 
     def _table(self, table: etree._Element) -> Iterator[Piece]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from haechi.engines.knowledge.ingest import statute
 from haechi.engines.knowledge.ingest.pieces import Piece
-from haechi.engines.knowledge.ports import Block
+from haechi.engines.knowledge.ports import Block, BlockKind
 
 _SENTENCE_END = re.compile(r"(다|요|함|임|음|됨|것)\.?$|[.!?。:：;,]$")
 _LIST_MARK = re.compile(r"^(?:[-–•·∙◦○●▪■◆▶※*✓✔ㆍ]\s?|\d{1,2}[.)]\s|[가-하][.)]\s|\(\d{1,2}\)\s|[①-⑳])")
@@ -53,7 +53,7 @@ def _walk(pieces: Iterable[Piece], in_statute: bool) -> Iterator[Block]:
             yield _heading(stack, text, level or 1, piece, "")
             continue
         if in_statute and place.label and kind in ("paragraph", "list", "heading"):
-            kind_out = "heading" if kind == "heading" else "article"
+            kind_out: BlockKind = "heading" if kind == "heading" else "article"
         else:
             kind_out = kind
         yield Block(

@@ -19,10 +19,14 @@ _SHARE_OF_TIME = 0.4
 class Boxed(Protocol):
     """Anything with a box in points from the lower left."""
 
-    left: float
-    bottom: float
-    right: float
-    top: float
+    @property
+    def left(self) -> float: ...
+    @property
+    def bottom(self) -> float: ...
+    @property
+    def right(self) -> float: ...
+    @property
+    def top(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from haechi.engines.knowledge.ingest.pieces import Draft, Piece, clean, table_pi
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_HANGUL = re.compile(r"[가-힣]")
+_SENTENCE_END = re.compile(r"[.!?:;)\]>]$|(?:다|음|함|임|됨|요)$")
+_NUMBERED = re.compile(r"^(?:제\s*\d+\s*(?:조|장|절|편)|부\s*칙|[①-⑳ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ□■])")
+_NARROWEST = 30
+"""Characters below which a line of a text file was ended on purpose."""
 
 
 def decode(data: bytes) -> str:
@@ -64,10 +67,20 @@ def read_text(data: bytes, budget: Budget) -> Draft:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    """Lines as paragraphs; a line that fills the width and does not end a sentence runs on into the next."""
+    lines = [clean(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    width = max(map(len, lines), default=0)
+    held = ""
     for line in lines:
-        if body := clean(line):
-            yield body
+        runs_on = len(held.rpartition("\n")[2]) >= max(_NARROWEST, 0.75 * width) and not _SENTENCE_END.search(held)
+        if held and line and runs_on and not is_list_item(line) and not _NUMBERED.match(line):
+            held = f"{held}\n{line}"
+            continue
+        if held:
+            yield held.replace("\n", " ")
+        held = line
+    if held:
+        yield held.replace("\n", " ")
 
 
 def _paragraph(text: str) -> Piece:

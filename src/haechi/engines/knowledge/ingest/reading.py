@@ -160,7 +160,7 @@ def _member(data: bytes, name: str, budget: Budget) -> ParsedDocument:
     if kind == "zip":
         raise unreadable("not_supported", what="(압축 안의 압축)")
     safe = name.replace("\\", "/")
-    warning = ()
+    warning: tuple[str, ...] = ()
     if safe.startswith("/") or ".." in PurePosixPath(safe).parts or re.match(r"^[A-Za-z]:", safe):
         safe = "/".join(part for part in PurePosixPath(safe).parts if part not in ("..", "/") and ":" not in part)
         warning = (f"압축 안의 경로 '{name}'는 안전하지 않아 이름만 사용했습니다.",)
