@@ -22,6 +22,7 @@ from .segments import Rows, SegmentedStore, View
 from .topk import Part, Weighing, best_rows
 
 Found = list[tuple[str, float]]
+RECENT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class LexicalIndex(SegmentedStore[Postings]):
     def __init__(self, k1: float = 1.2, b: float = 0.75, **layout: int) -> None:
         super().__init__(**layout)
         self.k1, self.b = k1, b
+        self._known: dict[Any, tuple[tuple[View[Postings], ...], _Asked | None]] = {}
 
     def settings(self) -> dict[str, Any]:
         return {"unit": UNIT, "k1": self.k1, "b": self.b}
@@ -116,19 +118,32 @@ class LexicalIndex(SegmentedStore[Postings]):
         return tuple(view for view, _ in seen), tuple(parts)
 
     def _ask(
-        self, views: Sequence[View[Postings]], query: Mapping[str, float], partitions: Collection[str]
+        self, views: tuple[View[Postings], ...], query: Mapping[str, float], partitions: Collection[str]
     ) -> _Asked | None:
-        terms = sorted(term for term, weight in query.items() if weight > 0)
-        readable = frozenset(partitions)
+        """Statistics of the query for this reader. The last few are kept: candidates are scored after a search."""
+        terms, readable = sorted(term for term, weight in query.items() if weight > 0), frozenset(partitions)
+        name = (readable, *((term, query[term]) for term in terms))
+        known = self._known.get(name)
+        if known is not None and known[0] is views:
+            return known[1]
+        asked = self._weighed(views, terms, [query[term] for term in terms], readable)
+        if len(self._known) >= RECENT or any(other is not views for other, _ in tuple(self._known.values())):
+            self._known.clear()  # also lets segments go that were merged away
+        self._known[name] = (views, asked)
+        return asked
+
+    def _weighed(
+        self, views: Sequence[View[Postings]], terms: list[str], weights: list[float], readable: frozenset[str]
+    ) -> _Asked | None:
         seen, parts = self._parts(views, terms, readable)
         passages = sum(count for view in seen for name, count in view.counts.items() if name in readable)
         size = sum(size for view in seen for name, size in view.sizes.items() if name in readable)
         if not terms or not passages or not size:
             return None
         boosts = []
-        for number, term in enumerate(terms):
+        for number, weight in enumerate(weights):
             df = sum(part.access.frequency(part.docs(number)) for part in parts)
-            boosts.append(query[term] * math.log(1 + (passages - df + 0.5) / (df + 0.5)))
+            boosts.append(weight * math.log(1 + (passages - df + 0.5) / (df + 0.5)))
         return _Asked(seen, parts, Weighing(tuple(boosts), self.k1, self.b, size / UNIT / passages))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -18,13 +18,14 @@ RANGES = 8
 class Access:
     """runs: readable row ranges. edges: their bounds in one ascending array. ranges: at most RANGES row ranges that
     cover the runs (what is scanned). gone: deleted rows inside the runs. start: float32 a row, 0 where readable and
-    live, -inf elsewhere (sums begin there, so an unreadable row never rises), or None when every row counts."""
+    live, -inf elsewhere (sums begin there, so an unreadable row never rises), or None when every row counts. norms: length norms by average length (see topk)."""
 
     runs: Runs
     edges: Rows
     ranges: Runs
     gone: Rows
     start: NDArray[np.float32] | None
+    norms: dict[float, NDArray[np.float32]] = field(default_factory=dict)
 
     def frequency(self, docs: Rows) -> int:
         """How many of these ascending rows are readable and live."""

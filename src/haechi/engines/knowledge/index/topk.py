@@ -45,9 +45,18 @@ class Weighing:
     b: float
     average: float
 
-    def norms(self, part: Part, rows: Rows | None = None) -> NDArray[np.float64]:
-        lengths = part.segment.lengths if rows is None else part.segment.lengths[rows]
-        return self.k1 * (1 - self.b + self.b * (lengths / UNIT / self.average))
+    def norms(self, part: Part, rows: Rows) -> NDArray[np.float64]:
+        return self.k1 * (1 - self.b + self.b * (part.segment.lengths[rows] / UNIT / self.average))
+
+    def all_norms(self, part: Part) -> Floats:
+        """In 64ths, of every row; remembered, because a reader's average stays until something changes."""
+        known = part.access.norms.get(self.average)
+        if known is None:
+            part.access.norms.clear()
+            scale = self.k1 * self.b / self.average
+            known = (part.segment.lengths * scale + self.k1 * (1 - self.b) * UNIT).astype(np.float32)
+            part.access.norms[self.average] = known
+        return known
 
     def exact(self, part: Part, rows: Rows) -> NDArray[np.float64]:
         """Scores of these rows, in float64, terms in canonical order."""
@@ -80,7 +89,7 @@ def best_rows(
     left = np.cumsum([0.0, *(most[term] for term in reversed(terms))])[::-1].tolist()
     if not terms or left[0] < floor * (1 - SLACK):
         return np.zeros(0, np.int32), np.zeros(0)
-    sums, norms = _start(part, mask), (weighing.norms(part) * UNIT).astype(np.float32)
+    sums, norms = _start(part, mask), weighing.all_norms(part)
     done = 0
     while done < len(terms) and left[done] >= floor * (1 - SLACK):
         _add(part, terms[done], weighing.boosts[terms[done]], norms, sums)
