@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from haechi.core.contract import Bench, Demonstration, NotMeasured, Request, Scorecard, ServiceCity
+from haechi.core.manifest import load
 from haechi.core.measuring import machine, wilson
 from haechi.engines.knowledge.ports import Hit, Reader
 from haechi.services.s39_staff_chatbot.pipeline import SERVICE, StaffChatbot, build
 
 QUESTIONS_HIT = 1910
 QUESTIONS_ANSWER = 400
-TARGETS: Mapping[str, float] = {"hit_at_5": 0.9, "unanswerable_refused": 0.9}
+TARGETS: Mapping[str, float | None] = {
+    kpi.id: kpi.target for kpi in load(Path(__file__).parent).kpis if kpi.source == "trial"
+}
 WELFARE = "welfare-retrieval/test"
 DEMO = "demonstration-city"
 DEMO_NOTE = "시연용으로 지은 문서와 질문이다. 실제 시의 정확도가 아니다."
