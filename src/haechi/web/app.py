@@ -22,10 +22,13 @@ from haechi.web import (
     api_library,
     api_services,
     assets,
+    pages_admin,
     pages_ask,
+    pages_feedback,
     pages_home,
     pages_library,
     pages_people,
+    pages_services,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
 from haechi.web.readings import Readings
@@ -36,7 +39,7 @@ from haechi.web.wording import Wording
 log = logging.getLogger("haechi.web")
 
 TITLES = {401: "not_signed_in", 403: "forbidden", 404: "not_found", 429: "too_many", 503: "unavailable"}
-PAGES = (pages_home, pages_people, pages_ask, pages_library)
+PAGES = (pages_home, pages_people, pages_ask, pages_library, pages_feedback, pages_services, pages_admin)
 APIS = (api_ask, api_library, api_services)
 
 

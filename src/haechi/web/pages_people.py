@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from haechi.city.oidc import CALLBACK, OpenIdConnect
 from haechi.core import clock
-from haechi.core.errors import HaechiError, InvalidInput, NotFound, TooManyRequests
-from haechi.web.caller import LANGUAGE, SESSION, YEAR, Caller, SignedIn, Who, secure, set_session
+from haechi.core.errors import HaechiError, InvalidInput, NotFound, TooManyRequests, Unavailable
+from haechi.web.caller import GUEST, LANGUAGE, SESSION, YEAR, Caller, SignedIn, Who, secure, set_session
 from haechi.web.view import go, page, safe_next
 from haechi.web.wording import LANGUAGES
 
@@ -75,26 +76,43 @@ def log_out(request: Request, caller: Who) -> Response:
     return response
 
 
-def _oidc(request: Request) -> Any:
-    if not request.app.state.installation.settings.oidc_issuer:
+def _oidc(request: Request) -> OpenIdConnect:
+    installation = request.app.state.installation
+    if not installation.settings.oidc_issuer:
         raise NotFound("통합 로그인이 설정되지 않았습니다.", next_step="아이디와 비밀번호로 로그인하세요.")
-    return request.app.state.installation.oidc
+    known: OpenIdConnect | None = getattr(request.app.state, "oidc", None)
+    if known is None:
+        known = request.app.state.oidc = OpenIdConnect(installation.settings, installation.accounts)
+    return known
 
 
 @router.get("/login/oidc")
 def oidc_start(request: Request, caller: Who, next: Annotated[str, Query(max_length=500)] = "/") -> Response:
-    """Off to the city's identity provider."""
-    return go(request, caller, _oidc(request).start(safe_next(next)))
+    """Off to the city's identity provider. The guest cookie ties what comes back to this browser."""
+    try:
+        return go(request, caller, _oidc(request).start(safe_next(next), browser=_browser(request, caller)))
+    except Unavailable as error:
+        return _login_page(request, caller, status=error.status, error=error, next=safe_next(next))
 
 
-@router.get("/login/oidc/callback")
+def _browser(request: Request, caller: Caller) -> str:
+    return caller.actor.subject if caller.via == "guest" else request.cookies.get(GUEST, "")
+
+
+@router.get(CALLBACK)
 def oidc_finish(request: Request, caller: Who) -> Response:
     """Back from there: open a session for whom it vouches for."""
     try:
-        signed = _oidc(request).finish(dict(request.query_params))
+        signed = _oidc(request).finish(
+            dict(request.query_params),
+            browser=_browser(request, caller),
+            address=address_of(request),
+            agent=request.headers.get("user-agent", "")[:300],
+            replaces=request.cookies.get(SESSION),
+        )
     except HaechiError as error:
         return _login_page(request, caller, status=error.status, error=error)
-    return _enter(request, caller, signed, safe_next(getattr(signed, "next", "/")))
+    return _enter(request, caller, signed, safe_next(signed.next))
 
 
 def _me(request: Request, caller: Caller, *, status: int = 200, **more: Any) -> Response:
