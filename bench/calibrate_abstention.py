@@ -3,6 +3,7 @@
 Two sources, each made here or held under test-time terms:
   authored  bench/abstention: six invented documents, 96 questions, half of them not answered by the documents though they
             share their words.
+            Their answerable questions are asked again of another year ("2031년 …"), which the documents do not answer.
   welfare   train questions of $HAECHI_DATA/welfare-retrieval (never its test part): asked of the whole corpus; asked with the
             gold document withheld (only questions that name their service, and no near-duplicate titles); and asked with the
             sentences that hold the asked kind of figure cut out of the gold document.
@@ -86,9 +87,20 @@ def authored() -> Iterator[Example]:
             answer_matches(asked.answer, piece.quote) for piece in draft(asked.question, hits).pieces
         ):
             continue
-        made = example("authored", group, asked.question, hits, asked.document is not None)
-        if made is not None:
-            yield made
+        yield from _made(example("authored", group, asked.question, hits, asked.document is not None))
+        if asked.document is not None and not re.search(r"\d{4}년", asked.question):
+            yield from _of_another_year(asked.question, group, index)
+
+
+def _of_another_year(question: str, group: str, index: Retriever) -> Iterator[Example]:
+    """The same question about a year that no document speaks of, and about a year that the document has."""
+    for year in (2019, 2031):
+        shifted = f"{year}년 {question}"
+        yield from _made(example("year", group, shifted, index.search(shifted, Reader(), limit=10), False))
+    own = re.search(r"(?:19|20)\d{2}(?=년)", (HERE / "abstention" / "documents" / group).read_text("utf-8"))
+    if own is not None:
+        same = f"{own[0]}년 {question}"
+        yield from _made(example("year", group, same, index.search(same, Reader(), limit=10), True))
 
 
 def welfare(limit: int, seed: int) -> Iterator[Example]:
@@ -163,7 +175,7 @@ def fit(table: np.ndarray, labels: np.ndarray, weight: np.ndarray, ridge: float 
 
 def balanced(examples: Sequence[Example]) -> np.ndarray:
     """Each source × label weighs by its size, authored questions as much as all others together."""
-    share = {"authored": 1.0, "welfare": 0.5, "cut": 0.25, "withheld": 0.25}
+    share = {"authored": 1.0, "year": 0.25, "welfare": 0.5, "cut": 0.25, "withheld": 0.25}
     sizes: dict[tuple[str, bool], int] = {}
     for one in examples:
         sizes[one.source, one.label] = sizes.get((one.source, one.label), 0) + 1
@@ -217,7 +229,7 @@ def main() -> None:
     beta = fit(table, labels.astype(float), weight)
     counts = {
         source: [sum(one.source == source and one.label == label for one in examples) for label in (True, False)]
-        for source in ("authored", "welfare", "cut", "withheld")
+        for source in ("authored", "year", "welfare", "cut", "withheld")
     }
     report = {
         "authored_f1": round(f1(labels[own], found[own] >= threshold), 4),

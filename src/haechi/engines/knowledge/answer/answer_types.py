@@ -25,7 +25,9 @@ _SAME_UNIT = {
 }
 _WORDS: dict[AskedFor, re.Pattern[str]] = {
     "amount": re.compile(r"무료|면제|전액|무상|유료"),
-    "when": re.compile(r"매월|매년|매주|매일|요일|연중|수시|상시|상반기|하반기|분기|공휴일|당일|즉시|말일|설날|추석"),
+    "when": re.compile(
+        r"매월|매년|매주|매일|요일|연중|수시|상시|상반기|하반기|분기|공휴일|당일|즉시|말일|설날|추석|전날|하루\s?전|일\s?전|이내|주\s?전"
+    ),
     "clock": re.compile(r"24시간|정오|자정|상시|일몰|일출"),
     "duration": re.compile(r"당일|즉시|이내|하루|한\s?달|반나절"),
     "where": re.compile(

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 
-from haechi.engines.knowledge.answer.answer_types import type_present
+from haechi.engines.knowledge.answer.answer_types import needs_figure, type_present
 from haechi.engines.knowledge.answer.morphology import squeezed, word_set
-from haechi.engines.knowledge.answer.quantities import find_quantities, same_quantity
+from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
 from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question, Term
-from haechi.engines.knowledge.answer.sentences import Sentence, split
+from haechi.engines.knowledge.answer.sentences import Sentence, items_after, split
 from haechi.engines.knowledge.ports import Hit, Passage
 
 _ATTRIBUTE = {word: words for words in ATTRIBUTES.values() for word in words}
@@ -74,8 +75,23 @@ def _synonyms() -> dict[str, frozenset[str]]:
 
 def _holds_number(digits: str, text: str) -> float:
     wanted = find_quantities(digits)
-    return float(
-        bool(wanted) and any(same_quantity(wanted[0], one) or digits == one.value for one in find_quantities(text))
+    if not wanted:
+        return 0.0
+    there = find_quantities(text)
+    if any(same_quantity(wanted[0], one) or digits == one.value for one in there):
+        return 1.0
+    return 0.9 if _within_a_range(float(wanted[0].value), there) else 0.0
+
+
+def _within_a_range(value: float, quantities: Sequence[Quantity]) -> bool:
+    """2 lies in "1개월 이상 3개월 미만": two neighbouring bounds of one unit that hold the value between them."""
+    return any(
+        low.bound in ("이상", "초과", "부터")
+        and high.bound in ("미만", "이하", "이내", "까지")
+        and (low.kind, low.unit) == (high.kind, high.unit) == ("count", low.unit)
+        and float(low.value) <= value
+        and (value < float(high.value) or (value == float(high.value) and high.bound != "미만"))
+        for low, high in pairwise(quantities)
     )
 
 
@@ -121,13 +137,16 @@ def _is_heading(passage: Passage, sentence: Sentence) -> bool:
 def _candidate(question: Question, weights: Mapping[str, float], hit: Hit, rank: int, sentence: Sentence) -> Candidate:
     passage = hit.passage
     parts = split(passage.text)
+    said = sentence.text
+    if sentence.is_head:
+        said = " ".join((said, *(item.text for item in items_after(parts, sentence))))
     near = " ".join(one.text for one in parts[max(0, sentence.order - 1) : sentence.order + 2] if one is not sentence)
     context = context_of(passage)
     found: dict[str, float] = {}
     direct = covered = whole = 0.0
     for term in question.terms:
         weight = term.weight * weights[term.form]
-        inside = held(term, sentence.text)
+        inside = held(term, said)
         reach = max(
             inside,
             _HEAD * held(term, sentence.head),
@@ -140,12 +159,14 @@ def _candidate(question: Question, weights: Mapping[str, float], hit: Hit, rank:
         covered += weight * reach
         whole += weight
     whole = whole or 1.0
-    typed = type_present(question, sentence.text)
-    score = _score(direct / whole, covered / whole, typed, rank, sentence)
+    typed = type_present(question, said)
+    score = _score(question, direct / whole, covered / whole, typed, rank, sentence)
     return Candidate(hit, rank, sentence, score, direct / whole, covered / whole, typed, found)
 
 
-def _score(direct: float, covered: float, typed: float, rank: int, sentence: Sentence) -> float:
+def _score(question: Question, direct: float, covered: float, typed: float, rank: int, sentence: Sentence) -> float:
     short = 0.08 if len(sentence.text) < 8 else 0.0
     head = 0.05 if sentence.is_head else 0.0
-    return 0.3 * direct + 0.7 * covered + 0.3 * typed + 0.15 / rank - short + head
+    # The asked kind of figure counts only as far as the sentence is about the question: any sentence may hold an amount.
+    kind = (0.6 if needs_figure(question) else 0.4) * covered
+    return 0.3 * direct + 0.7 * covered + kind * typed + 0.15 / rank - short + head

@@ -194,6 +194,8 @@ def _adds(chosen: Sequence[Candidate], candidate: Candidate) -> bool:
         return False
     if any(_overlaps(candidate, one) for one in chosen):
         return False
+    if best.passage.table is not None and candidate.passage.table is not None and candidate.direct < best.direct:
+        return False  # another row of a table answers only as well as the first one names what is asked
     said = {form for one in chosen for form, degree in one.found.items() if degree >= 0.8}
     new = any(degree >= 0.8 and form not in said for form, degree in candidate.found.items())
     return new or (candidate.typed >= 1.0 and candidate.score >= 0.9 * best.score)

@@ -19,7 +19,7 @@ _LEAD = re.compile(
 _DEMONSTRATIVE = re.compile(
     r"(?<![가-힣])(?:(?P<that>그건|그거는|그것은|이건|이거는|이것은|그게|그거|그것|이거|이것|저건)"
     r"|(?P<there>거기는|거기서|거기에|거기로|거기|그곳은|그곳에|그곳|여기는|여기|그쪽)"
-    r"|(?P<of>그\s?(?:사업|제도|조례|서비스|시설|프로그램|세금|요금|기관|부서|센터|행사|규정|법|지원금|수당|허가|신청|공간|대회|축제|교육|강좌)))(?P<josa>은|는|이|가|을|를|도|의|에|로|으로|에서)?(?![가-힣])"
+    r"|(?P<of>그\s?(?:사업|제도|조례|서비스|시설|프로그램|세금|요금|기관|부서|센터|행사|규정|법|지원금|수당|사용료|이용료|수수료|서류|기간|허가|신청|공간|대회|축제|교육|강좌)))(?P<josa>은|는|이|가|을|를|도|의|에|로|으로|에서)?(?![가-힣])"
 )
 _ATTRIBUTE_WORDS = frozenset(word for words in ATTRIBUTES.values() for word in words)
 _DAY = frozenset(
@@ -78,6 +78,82 @@ _WHO = frozenset(
         "영유아",
     ]
 )
+# What one asks of a thing, but not the thing itself: a question of these words alone needs its topic from before.
+_ASPECTS = frozenset(
+    [
+        "연임",
+        "감면",
+        "취소",
+        "환불",
+        "소득",
+        "기준",
+        "신청",
+        "접수",
+        "예약",
+        "연장",
+        "변경",
+        "해지",
+        "납부",
+        "할인",
+        "환급",
+        "계산",
+        "절차",
+        "자격",
+        "준비",
+        "면제",
+        "발급",
+        "재발급",
+        "갱신",
+        "온라인",
+        "방문",
+        "대리",
+        "본인",
+        "카드",
+        "현금",
+        "분할",
+        "분납",
+        "증명",
+        "처리",
+        "결과",
+        "이의신청",
+        "반납",
+        "횟수",
+        "한도",
+        "순서",
+        "종류",
+        "차이",
+        "예외",
+        "주의",
+        "벌칙",
+        "보증금",
+    ]
+)
+_ASIDE = _ASPECTS | _ATTRIBUTE_WORDS
+_QUESTION_WORDS = frozenset(
+    [
+        "얼마",
+        "언제",
+        "어디",
+        "누구",
+        "무엇",
+        "뭐",
+        "몇",
+        "며칠",
+        "거",
+        "것",
+        "수",
+        "때",
+        "때문",
+        "데",
+        "거기",
+        "그",
+        "이",
+        "저",
+        "여기",
+        "그거",
+        "이거",
+    ]
+)
 _NOUN_PARTS = frozenset({"NNG", "NNP", "SL", "SN", "XPN", "XSN", "NR", "SH", "XR", "NNB", "MM"})
 
 
@@ -103,13 +179,13 @@ def _resolve_one(question: str, before: str) -> str:
     text = question.strip()
     if not before:
         return text
-    bare = _LEAD.sub("", text)
+    bare = re.sub(r"(?<=[은는도에이])요(?=\s*\??$)", "", _LEAD.sub("", text))
     topic = topic_of(before)
     pointed = _point(bare, topic)
     if pointed is not None:
         return pointed
     phrases = phrases_of(bare)
-    led, short = bare != text, len(bare) <= 22
+    led, short = _LEAD.match(text) is not None, len(bare) <= 22
     if not phrases:
         return f"{topic} {bare}" if topic and _asks_only(bare) else text
     kinds = {phrase.kind for phrase in phrases}
@@ -138,65 +214,48 @@ def topic_of(question: str) -> str:
 
 
 def phrases_of(text: str) -> list[Phrase]:
-    """The noun phrases of the text, each cut where its kind changes."""
+    """The noun phrases of the text: words written together are one word, neighbours of one kind one phrase."""
+    found: list[Phrase] = []
+    for word in _words(text):
+        last = found[-1] if found else None
+        if last and last.kind == word.kind == "topic" and not text[last.end : word.start].strip():
+            found[-1] = Phrase(text[last.start : word.end], last.start, word.end, last.kind)
+        else:
+            found.append(word)
+    return found
+
+
+def _words(text: str) -> list[Phrase]:
     found: list[Phrase] = []
     run: list[Morpheme] = []
     for morpheme in (*analyse(text), None):
-        if morpheme is not None and morpheme.tag in _NOUN_PARTS and not is_question_word(morpheme.form):
-            if run and (text[run[-1].end : morpheme.start].strip() or _kind_of(morpheme) != _kind_of(run[-1])):
-                found += _phrase(text, run)
-                run = []
+        noun = morpheme is not None and morpheme.tag in _NOUN_PARTS and not is_question_word(morpheme.form)
+        if run and (morpheme is None or not noun or run[-1].end != morpheme.start):
+            start, end = run[0].start, run[-1].end
+            found.append(Phrase(text[start:end], start, end, _kind_of(run, text[start:end])))
+            run = []
+        if noun and morpheme is not None:
             run.append(morpheme)
-            continue
-        found += _phrase(text, run)
-        run = []
     return found
 
 
 def is_question_word(form: str) -> bool:
     """얼마, 언제, 어디, 누구 … are no topics."""
-    return form in (
-        "얼마",
-        "언제",
-        "어디",
-        "누구",
-        "무엇",
-        "뭐",
-        "몇",
-        "며칠",
-        "거",
-        "것",
-        "수",
-        "때",
-        "때문",
-        "데",
-        "거기",
-        "그",
-        "이",
-        "저",
-        "여기",
-    )
+    return form in _QUESTION_WORDS
 
 
-def _kind_of(morpheme: Morpheme) -> str:
-    if morpheme.form in _ATTRIBUTE_WORDS:
-        return "attribute"
-    if morpheme.form in _DAY:
-        return "day"
-    if morpheme.form in _WHO:
-        return "who"
-    if morpheme.tag in ("SN", "NNB"):
+def _kind_of(run: Sequence[Morpheme], word: str) -> str:
+    if run[0].tag in ("SN", "NNB", "NR") or word[0].isdigit():
         return "figure"
-    if is_generic(morpheme.form):
+    if (
+        word in _ATTRIBUTE_WORDS
+        or word in _ASPECTS
+        or all(part.form in _ASIDE or is_generic(part.form) for part in run)
+    ):
         return "attribute"
-    return "topic"
-
-
-def _phrase(text: str, run: Sequence[Morpheme]) -> list[Phrase]:
-    if not run:
-        return []
-    start, end = run[0].start, run[-1].end
-    return [Phrase(text[start:end], start, end, _kind_of(run[0]))]
+    if word in _DAY:
+        return "day"
+    return "who" if word in _WHO else "topic"
 
 
 def _point(question: str, topic: str) -> str | None:
@@ -205,6 +264,9 @@ def _point(question: str, topic: str) -> str | None:
     if match is None or not topic:
         return None
     word = match["that"] or match["there"] or match["of"]
+    noun = re.sub(r"^그\s?", "", word)
+    if match["of"] and (noun in _ASIDE) and noun not in topic:
+        return question[: match.start()] + f"{topic} {noun}{match['josa'] or ''}" + question[match.end() :]
     josa = match["josa"] or ""
     if not josa and word[-1] in "는은서에로":
         josa = word[-1] if word[-1] != "서" else "에서"
