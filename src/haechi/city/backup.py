@@ -25,6 +25,7 @@ from typing import IO, Any
 import psycopg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg import sql
 from sqlalchemy import make_url
 
 from haechi import core
@@ -266,8 +267,9 @@ def _pg_restore(file: Path, owner_url: str) -> None:
 
 
 def _require_empty(connection: psycopg.Connection[Any]) -> None:
-    for name, query in tables(connection):
-        if name != "public.alembic_version" and content(connection, query).rows:
+    for name, _ in tables(connection):
+        anything = sql.SQL("select 1 from {} limit 1").format(sql.Identifier(*name.split(".", 1)))
+        if name != "public.alembic_version" and connection.execute(anything).fetchone():
             raise Conflict(
                 f"비어 있지 않은 설치입니다({name.removeprefix('public.')}에 자료가 있습니다).",
                 next_step="새 폴더를 정하세요: haechi restore FILE --into 새폴더",
