@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from haechi.core import audit, clock
+from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def daily(installation: Installation) -> dict[str, int]:
     with installation.worker_store.transaction(SYSTEM) as tx:
         counts = {
             "conversations": tx.run("delete from conversations where purge_after <= :today", {"today": today}),
-            "sessions": tx.run("delete from sessions where expires_at < :now", {"now": clock.now()}),
+            "sessions": sweep_sessions(tx),
             "answers": tx.run(
                 "delete from answer_cache where created_at < :then",
                 {"then": clock.now() - timedelta(days=CACHED_ANSWER_DAYS)},

@@ -41,7 +41,7 @@ def up(context: click.Context, port: int | None, host: str | None, demo: bool | 
         logins = seed(installation)
         installation.close()
         supervisor.start_children()
-        _wait_for_server(settings)
+        _wait_for_server(settings, supervisor)
         _greet(settings, logins, time.monotonic() - started)
         if open_browser:
             webbrowser.open(settings.address)
@@ -64,16 +64,19 @@ def _free_port(settings: Settings) -> None:
             ) from error
 
 
-def _wait_for_server(settings: Settings, seconds: float = 60) -> None:
+def _wait_for_server(settings: Settings, supervisor: Supervisor, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        supervisor.keep_up()
         try:
             if httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise Unavailable("서버가 60초 안에 응답하지 않습니다.", next_step="위의 기록을 보거나 haechi doctor를 실행하세요.")
+    raise Unavailable(
+        f"서버가 {seconds:.0f}초 안에 응답하지 않습니다.", next_step="위의 기록을 보거나 haechi doctor를 실행하세요."
+    )
 
 
 def _greet(settings: Settings, logins: list[tuple[str, str, str]], seconds: float) -> None:

@@ -13,6 +13,7 @@ from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environmen
 from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
+from haechi.city.oidc import OpenIdConnect
 from haechi.city.settings import Settings
 from haechi.core.errors import HaechiError
 from haechi.core.identity import Accounts, Keys
@@ -81,6 +82,11 @@ class Installation:
     def keys(self) -> Keys:
         """API keys of services and departments."""
         return Keys(self.store)
+
+    @cached_property
+    def oidc(self) -> OpenIdConnect:
+        """Sign-in through the city's identity provider."""
+        return OpenIdConnect(self.settings, self.accounts)
 
     @cached_property
     def library(self) -> Library:

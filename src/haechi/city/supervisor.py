@@ -109,10 +109,14 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._stop.set())
         while not self._stop.wait(0.5):
-            self._keep_database_up()
-            for child in self.children:
-                child.keep_up(self._tell)
+            self.keep_up()
         self.close()
+
+    def keep_up(self) -> None:
+        """Start again whatever has ended."""
+        self._keep_database_up()
+        for child in self.children:
+            child.keep_up(self._tell)
 
     def _keep_database_up(self) -> None:
         if self.database is None or _alive(self.database.pid()):

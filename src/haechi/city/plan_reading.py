@@ -1,0 +1,122 @@
+"""An uploaded plan as the drafter reads it: blocks and passages of the knowledge engine become numbered lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import yaml
+
+from haechi.core.roles import policy_file
+from haechi.engines.knowledge.answer.morphology import analyse
+from haechi.engines.knowledge.answer.quantities import find_quantities
+from haechi.engines.knowledge.ingest import sentences, split
+from haechi.engines.knowledge.ports import Block, ParsedDocument, Passage
+from haechi.engines.text.drafting import (
+    Form,
+    Korean,
+    Line,
+    Plan,
+    PlanTable,
+    Vocabulary,
+    form_from,
+    make_line,
+    vocabulary_from,
+)
+
+KOREAN = Korean(figures=find_quantities, morphemes=analyse)
+
+
+def _policy(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(policy_file(f"forms/{name}.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+@cache
+def form(kind: str) -> Form:
+    """The form in force for "press_release" or "report" (policy/forms)."""
+    return form_from(_policy(kind))
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The city's words for a plan's fields and endings (policy/forms)."""
+    return vocabulary_from(_policy("plan_fields"), _policy("wording"))
+
+
+def plan_from(document: ParsedDocument) -> Plan:
+    """The whole document as one plan; `parts_of` cuts it where it holds several projects."""
+    reading = _Reading(split(document, document_id="plan", version_id="plan"))
+    for block in document.blocks:
+        reading.take(block)
+    title, at = _title(document, reading.lines)
+    return Plan(title=title, lines=tuple(reading.lines), tables=tuple(reading.tables), title_line=at)
+
+
+class _Reading:
+    """One pass over the blocks; the passage of a line is the next one that holds its words."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+        self._at = 0
+        self.lines: list[Line] = []
+        self.tables: list[PlanTable] = []
+
+    def take(self, block: Block) -> None:
+        """The lines of one block."""
+        if block.table is not None:
+            self._table(block)
+            return
+        kind = "heading" if block.kind == "heading" else "text"
+        for text in block.text.split("\n"):
+            for sentence in [text] if kind == "heading" else sentences(text):
+                if sentence.strip():
+                    self._line(kind, sentence.strip(), block)
+
+    def _line(self, kind: Any, text: str, block: Block, table: int = -1) -> int:
+        number = len(self.lines)
+        self._seek(text)
+        place = {
+            "page": block.page,
+            "passage": self._at,
+            "table": table,
+            "level": block.level,
+            "locator": self._locator(block),
+        }
+        self.lines.append(make_line(number, kind, text, **place))
+        return number
+
+    def _locator(self, block: Block) -> str:
+        if block.page is not None:
+            return f"{block.page}쪽"
+        return block.heading_path[-1] if block.heading_path else f"{self._at + 1}번째 문단"
+
+    def _seek(self, text: str) -> None:
+        probe = text[:80]
+        for at in range(self._at, min(self._at + 40, len(self._passages))):
+            if probe in self._passages[at].text:
+                self._at = at
+                return
+
+    def _table(self, block: Block) -> None:
+        table = block.table
+        assert table is not None
+        said = block.text.split("\n")
+        rows = [row for row in table.rows if any(cell.strip() for cell in row)]
+        said = said[len(said) - len(rows) :] if len(said) >= len(rows) else []
+        number = len(self.tables)
+        lines = [self._line("row", text, block, number) for text in said]
+        if lines:
+            section = block.heading_path[-1] if block.heading_path else ""
+            self.tables.append(PlanTable(table.header, tuple(rows), tuple(lines), section))
+
+
+def _title(document: ParsedDocument, lines: Sequence[Line]) -> tuple[str, int]:
+    """The document's title and the line where it stands (-1: only in the file's properties)."""
+    wanted = document.title.strip()
+    for line in lines[:20]:
+        if wanted and line.text.strip() == wanted:
+            return line.body, line.number
+    first = next((line for line in lines[:5] if line.kind == "heading" and line.level <= 1), None)
+    return (first.body, first.number) if first else (wanted, -1)
