@@ -3,7 +3,7 @@
 Stems follow a Zipf-Mandelbrot law, carry real particles and endings, and half of a passage comes from its document's own
 few hundred stems, as real documents have it. Compared with 464 real welfare pages (character bigrams, first 400
 characters): a question there has 22–30 bigrams whose document frequencies add up to 1.9–2.2 times the number of passages
-(95th percentile 3.6–3.9); `shape` prints the same figures of what is generated here.
+(95th percentile 3.6–3.9). Here a question's 23 bigrams add up to 3.4 (95th percentile 5.8): heavier than real.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Generator:
 
     def __init__(self, seed: int = 7, partitions: dict[str, float] | None = None) -> None:
         self.noise = np.random.default_rng(seed)
-        shares = partitions or {"public": 0.5, "staff": 0.3} | {f"bureau:{number}": 0.2 / 8 for number in range(8)}
+        shares = partitions or {"public": 0.6, "staff": 0.24} | {f"bureau:{number}": 0.16 / 8 for number in range(8)}
         self.partitions, self.shares = list(shares), np.array(list(shares.values())) / sum(shares.values())
         syllables = [chr(0xAC00 + at) for at in self.noise.permutation(11172)[:900]]
         self.syllables = [*syllables, *sorted({letter for ending in ENDINGS for letter in ending} - set(syllables))]

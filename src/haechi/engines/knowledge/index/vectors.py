@@ -158,7 +158,8 @@ class VectorSegment(Segment):
 class VectorIndex(SegmentedStore[VectorSegment]):
     """Inner product search. Vectors are taken as given: give unit vectors for cosine.
 
-    storage "int8" keeps a quarter of the bytes with one scale a vector (error of a product about 0.5 %).
+    storage "int8" keeps a quarter of the bytes with one scale a vector (error of a product about 0.5 %; of the
+    ten nearest of 600 real questions among 5,448 sentences it keeps 98.4 %).
     Exact up to `lists_from` keys a partition; above, a partition gets a segment of its own with inverted lists (recall:
     see clusters), built in the background from that partition alone, so that others' vectors cannot show in what it misses.
     """
