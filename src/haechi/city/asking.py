@@ -151,7 +151,8 @@ class Asking:
                 contact = self._contact_for(question, hits)
                 events[-1]["contact"] = asdict(contact) if contact is not None else None
             yield events[-1]
-        if key and events[-1]["model"] == "built-in":
+        # 모름 is not kept: the next asker may find what was indexed meanwhile.
+        if key and events[-1]["answered"] and events[-1]["model"] == "built-in":
             self._keep(actor, key, version, events)
 
     def _keep(self, actor: Actor, key: str, version: int, events: list[Event]) -> None:

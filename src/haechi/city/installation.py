@@ -127,10 +127,10 @@ class Installation:
         return FeedbackDesk(self.store, self.knowledge)
 
     def contact_for(self, question: str, hits: Sequence[Hit]) -> Contact | None:  # noqa: ARG002 - the port's signature
-        """Who answers for the documents nearest to a question: the named person, else the bureau's; None if unknown."""
+        """Who answers for the documents nearest to a question: the named person, else the bureau's, else the city's."""
         documents = list(dict.fromkeys(hit.passage.document_id for hit in hits[:5]))
         if not documents:
-            return None
+            return self._general_contact()
         with self.worker_store.transaction(SYSTEM) as tx:
             rows = tx.all(
                 """select d.id::text as id, d.bureau, coalesce(nullif(d.contact_name, ''), b.contact_name) as name,
@@ -141,8 +141,12 @@ class Installation:
         by_id = {row["id"]: row for row in rows}
         first = next((by_id[d] for d in documents if d in by_id), None)
         if first is None:
-            return None
+            return self._general_contact()
         return Contact(name=first["name"], bureau=first["bureau"], phone=first["phone"])
+
+    def _general_contact(self) -> Contact | None:
+        name, phone = self.settings.contact_name, self.settings.contact_phone
+        return Contact(name=name, bureau=self.settings.city_name, phone=phone) if name else None
 
     def start_serving(self) -> None:
         """What a server process does once: mark cut-off answers, then fill the index in the background."""

@@ -27,6 +27,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8300
     city_name: str = "해치시"
+    contact_name: str = ""
+    contact_phone: str = ""
     demo: bool = True
     model_url: str = ""
     model_name: str = ""
