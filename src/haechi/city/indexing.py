@@ -213,7 +213,7 @@ class Indexing:
         except HaechiError as error:
             log.warning("색인 스냅숏이 온전하지 않아 데이터베이스에서 다시 만듭니다: %s", error.message)
             shutil.rmtree(self._snapshot, ignore_errors=True)
-            self.__dict__.pop("retriever", None)
+            self.retriever.clear()
             return False
         return True
 
