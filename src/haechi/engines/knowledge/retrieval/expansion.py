@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -48,18 +48,21 @@ class Match:
 class Lexicon:
     """Finds the situations that a question tells."""
 
-    def __init__(self, situations: Iterable[Situation]) -> None:
+    def __init__(self, situations: Iterable[Situation], same: Mapping[str, str] | None = None) -> None:
+        """same: word → the word that stands for it and its like ("엄마" → "어머니")."""
         self.situations = tuple(situations)
+        self._same = dict(same or {})
         self._by_word: dict[str, list[tuple[Situation, frozenset[str]]]] = defaultdict(list)
         for situation in self.situations:
-            for saying in situation.sayings:
+            for spoken in situation.sayings:
+                saying = frozenset(self._same.get(word, word) for word in spoken)
                 self._by_word[_rarest(saying)].append((situation, saying))
 
     def matches(self, words: Sequence[str], limit: int = 6) -> list[Match]:
         """The situations met by the question's content words, strongest first."""
         places: dict[str, list[int]] = defaultdict(list)
         for at, word in enumerate(words):
-            places[word].append(at)
+            places[self._same.get(word, word)].append(at)
         found: dict[str, Match] = {}
         for word in places:
             for situation, saying in self._by_word.get(word, ()):
@@ -86,7 +89,20 @@ def _strength(saying: frozenset[str], places: dict[str, list[int]]) -> float:
 
 def read_lexicon(folder: Path) -> Lexicon:
     """All `*.yaml` of the folder. Raises InvalidInput naming the file when one cannot be read."""
-    return Lexicon(situation for path in sorted(folder.glob("*.yaml")) for situation in _read_file(path))
+    situations: list[Situation] = []
+    same: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+            situations.extend(_situations(str(content["field"]), content.get("situations", {})))
+            same |= {word: group[0] for group in content.get("same", ()) for word in group}
+        except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+            raise InvalidInput(
+                f"생활 상황 사전 '{path.name}'을(를) 읽을 수 없습니다.",
+                next_step="field와 situations(상황: 행정 용어) 또는 same(같은 말)이 있는 YAML인지 확인하세요.",
+                record=path.name,
+            ) from error
+    return Lexicon(situations, same)
 
 
 @lru_cache(maxsize=1)
@@ -103,20 +119,7 @@ def policy_folder() -> Path:
     return Path(__file__).resolve().parents[5] / "policy"
 
 
-def _read_file(path: Path) -> Iterable[Situation]:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-        field, lines = str(content["field"]), dict(content["situations"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"생활 상황 사전 '{path.name}'을(를) 읽을 수 없습니다.",
-            next_step="field와 situations(상황: 행정 용어)가 있는 YAML인지 확인하세요.",
-            record=path.name,
-        ) from error
-    return _situations(field, lines)
-
-
-def _situations(field: str, lines: dict[str, str]) -> list[Situation]:
+def _situations(field: str, lines: Mapping[str, str]) -> list[Situation]:
     tokenizer = KiwiTerms()
     made = []
     for said, means in lines.items():

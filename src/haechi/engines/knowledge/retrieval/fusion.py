@@ -28,6 +28,23 @@ def shares(stage: Stage) -> dict[str, float]:
     return {key: score / top if top > 0 else 0.0 for key, score in stage.scores.items()}
 
 
+def coverages(stage: Stage, highest: float) -> dict[str, float]:
+    """score / highest possible score: how much of the question the passage covers, 0..1.
+
+    Unlike a share of the best score this stays small where no passage holds the question's words, so that a telling in
+    the citizen's own words is left to the vectors without asking what kind of question it is.
+    """
+    return {key: score / highest if highest > 0 else 0.0 for key, score in stage.scores.items()}
+
+
+def blended(first: Mapping[str, float], second: Mapping[str, float], share_of_second: float) -> dict[str, float]:
+    """Weights between two sets."""
+    names = sorted({*first, *second})
+    return {
+        name: (1 - share_of_second) * first.get(name, 0.0) + share_of_second * second.get(name, 0.0) for name in names
+    }
+
+
 def standings(stage: Stage, spread_over: int) -> dict[str, float]:
     """(score − mean) / spread, over the stage's `spread_over` best. For cosines, whose level says nothing."""
     values = np.array([score for _, score in stage.best[:spread_over]])

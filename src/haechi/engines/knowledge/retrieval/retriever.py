@@ -5,32 +5,51 @@ Implements the `PassageIndex` port. What a reader may not read enters no statist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from haechi.engines.knowledge.index import LexicalIndex
 from haechi.engines.knowledge.ports import CollectionKind, Embedder, Hit, Passage, Reader
 
-from .fusion import Stage, fused, shares, standings
+from .expansion import Lexicon, default_lexicon
+from .fusion import Stage, blended, coverages, fused, shares, standings
 from .partitions import readable
 from .question import Asked, understand
 from .shelf import MemoryShelf, PassageShelf
+from .situations import Situations
 from .stages import Stages
 from .statutes import applied, fit
 from .tuning import Tuning, default_tuning
 
 _BATCH = 64
 Progress = Callable[[int, int], None]
+Features = dict[str, dict[str, float]]
 
 
 class Retriever:
     """The passage index. embedder None: lexical only. Safe for many readers beside one writer."""
 
     def __init__(
-        self, embedder: Embedder | None = None, *, shelf: PassageShelf | None = None, tuning: Tuning | None = None
+        self,
+        embedder: Embedder | None = None,
+        *,
+        shelf: PassageShelf | None = None,
+        tuning: Tuning | None = None,
+        lexicon: Lexicon | None = None,
     ) -> None:
         self.tuning = tuning or default_tuning()
         self.shelf: PassageShelf = shelf or MemoryShelf()
         self.stages = Stages(self.tuning, embedder)
+        self._lexicon = lexicon
+        self._embedder = embedder
+
+    @cached_property
+    def situations(self) -> Situations:
+        """The life-situation lexicon, read when it is first needed (it needs Kiwi)."""
+        return Situations(self._lexicon if self._lexicon is not None else default_lexicon(), self._embedder)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -44,6 +63,10 @@ class Retriever:
         """Forget every passage of the document, at once."""
         self.stages.remove(self.shelf.drop_document(document_id))
 
+    def clear(self) -> None:
+        """Forget everything; whoever holds this retriever goes on with an empty one."""
+        self.shelf, self.stages = MemoryShelf(), Stages(self.tuning, self.stages.embedder)
+
     def pending(self) -> int:
         """Passages that some stage does not know yet."""
         no_terms, no_vectors = self._missing()
@@ -54,6 +77,7 @@ class Retriever:
 
         limit: at most so many passages a stage. progress(done, of). Returns how many passages were worked on.
         """
+        self.situations.prepare()
         no_terms, no_vectors = self._missing()
         work = [(sorted(no_terms)[:limit], self.stages.enrich_terms), (sorted(no_vectors)[:limit], self._vectors)]
         of, done = sum(len(ids) for ids, _ in work), 0
@@ -83,6 +107,10 @@ class Retriever:
         self.stages.remove(sorted(held - wanted))
         self.stages.add([passage for passage in known if passage.id not in held])
 
+    def warm_up(self) -> None:
+        """Load Kiwi and the lexicon (about 6 s), so that the first question does not wait for them."""
+        self.situations.prepare()
+
     def _vectors(self, passages: Sequence[Passage]) -> None:
         self.stages.enrich_vectors(passages)
 
@@ -107,9 +135,10 @@ class Retriever:
         partitions = self._partitions(reader)
         if not partitions or not question.strip() or limit < 1:
             return []
-        asked = understand(question, self.stages, kind)
+        asked = understand(question, self.stages, lambda: self.situations, kind)
         stages = self._stages(asked, partitions, max(limit, self.tuning.candidates))
-        scores = fused(self._features(asked, stages), self.tuning.weights[asked.kind])
+        features = self._features(asked, stages, partitions)
+        scores = fused(features, self._weights(asked, features))
         order = sorted(scores, key=lambda key: (-scores[key], key))[:limit]
         hits = self._hits(order, scores, stages)
         return self._with_applied(hits, partitions, limit) if asked.kind == "statutes" else hits
@@ -117,39 +146,62 @@ class Retriever:
     def _partitions(self, reader: Reader) -> frozenset[str]:
         return readable(self.stages.bigram.partitions(), reader)
 
-    def _stages(self, asked: Asked, partitions: frozenset[str], depth: int) -> dict[str, Stage]:
-        stores = self.stages
-        best = {
-            "kiwi": stores.kiwi.search(asked.words, partitions, depth) if len(stores.kiwi) else [],
-            "bigram": stores.bigram.search(asked.bigrams, partitions, depth),
-        }
-        if asked.vector is not None and len(stores.whole):
-            best["whole"] = stores.whole.search(asked.vector, partitions, depth)
-            few = stores.sentences.count(partitions) <= self.tuning.sentence_search_up_to
-            ranked = [key for found in best.values() for key, _ in found]
-            mask = None if few else frozenset(ranked)
-            best["sentence"] = stores.sentences.search(asked.vector, partitions, depth, mask)
-        keys = sorted({key for found in best.values() for key, _ in found} | self._articles(asked, partitions))
-        exact = {
-            "kiwi": stores.kiwi.score(asked.words, keys, partitions),
-            "bigram": stores.bigram.score(asked.bigrams, keys, partitions),
-        }
-        if asked.vector is not None:
-            exact["whole"] = stores.whole.score(asked.vector, keys, partitions)
-            exact["sentence"] = stores.sentences.score(asked.vector, keys, partitions)
-        return {name: Stage(best.get(name, ()), scores) for name, scores in exact.items()}
+    def _weights(self, asked: Asked, features: Features) -> Mapping[str, float]:
+        """The weights of the kind; where nobody named one, by how much of the question the best passage covers."""
+        weights = self.tuning.weights
+        if asked.kind is not None:
+            return weights[asked.kind]
+        best = max(features["kiwi"].values(), default=0.0)
+        told = (self.tuning.asked - best) / (self.tuning.asked - self.tuning.told)
+        return blended(weights["documents"], weights["colloquial"], min(1.0, max(0.0, told)))
 
-    def _features(self, asked: Asked, stages: dict[str, Stage]) -> dict[str, dict[str, float]]:
-        bigram = shares(stages["bigram"])
-        features = {"bigram": bigram, "kiwi": bigram | shares(stages["kiwi"])}
-        for name in ("whole", "sentence"):
+    def _stages(self, asked: Asked, partitions: frozenset[str], depth: int) -> dict[str, Stage]:
+        """Each stage's own best, then exact scores for every candidate of any stage."""
+        stores, queries = self.stages, self._queries(asked)
+        best = {
+            name: store.search(query, partitions, depth)
+            for name, (store, query) in queries.items()
+            if name != "sentence"
+        }
+        if "sentence" in queries:
+            few = stores.sentences.count(partitions) <= self.tuning.sentence_search_up_to
+            mask = None if few else frozenset(key for found in best.values() for key, _ in found)
+            best["sentence"] = stores.sentences.search(queries["sentence"][1], partitions, depth, mask)
+        keys = sorted({key for found in best.values() for key, _ in found} | self._articles(asked, partitions))
+        return {
+            name: Stage(best[name], store.score(query, keys, partitions)) for name, (store, query) in queries.items()
+        }
+
+    def _queries(self, asked: Asked) -> dict[str, tuple[Any, Any]]:
+        """Stage name → (store, what to ask it)."""
+        stores = self.stages
+        queries: dict[str, tuple[Any, Any]] = {"bigram": (stores.bigram, asked.bigrams)}
+        if len(stores.kiwi):
+            queries["kiwi"] = (stores.kiwi, asked.words)
+        if asked.vector is not None:
+            queries |= {"whole": (stores.whole, asked.vector), "sentence": (stores.sentences, asked.vector)}
+        if asked.bridge is not None and len(stores.kiwi):
+            queries["bridge_words"] = (stores.kiwi, asked.bridge.words)
+            if asked.bridge.vector is not None and asked.vector is not None:
+                queries["bridge_vector"] = (stores.whole, asked.bridge.vector)
+        return queries
+
+    def _features(self, asked: Asked, stages: dict[str, Stage], partitions: frozenset[str]) -> Features:
+        stores = self.stages
+        bigram = coverages(stages["bigram"], _highest(stores.bigram, asked.bigrams, partitions))
+        features = {"bigram": bigram, "kiwi": dict(bigram)}
+        if "kiwi" in stages:
+            # A passage whose Kiwi terms are still to come is judged by its bigrams meanwhile.
+            features["kiwi"] |= coverages(stages["kiwi"], _highest(stores.kiwi, asked.words, partitions))
+        for name in ("whole", "sentence", "bridge_vector"):
             if name in stages:
                 features[name] = standings(stages[name], self.tuning.spread_over)
+        if "bridge_words" in stages:
+            features["bridge_words"] = shares(stages["bridge_words"])
         if asked.references:
-            passages = self.shelf.get(bigram)
             features["article"] = {
                 key: max(fit(one, passage.article, passage.title, asked.law) for one in asked.references)
-                for key, passage in passages.items()
+                for key, passage in self.shelf.get(bigram).items()
             }
         return features
 
@@ -203,3 +255,12 @@ class Retriever:
         for hit in result:
             distinct.setdefault(hit.passage.id, hit)
         return list(distinct.values())[:limit]
+
+
+def _highest(store: LexicalIndex, query: Mapping[str, float], partitions: Collection[str]) -> float:
+    """The score that a passage full of every word of the question would come near to."""
+    passages = store.count(partitions)
+    return sum(
+        query[term] * math.log(1 + (passages - df + 0.5) / (df + 0.5))
+        for term, df in store.document_frequency(query, partitions).items()
+    )

@@ -24,6 +24,8 @@ class Tuning:
     candidates: int
     spread_over: int
     sentence_search_up_to: int
+    told: float
+    asked: float
     weights: Mapping[CollectionKind, Mapping[str, float]]
 
     @property
@@ -36,4 +38,4 @@ class Tuning:
 def default_tuning() -> Tuning:
     """What `tuning.toml` says."""
     data = tomllib.loads(resources.files(__package__).joinpath("tuning.toml").read_text("utf-8"))
-    return Tuning(**data["lexical"], **data["search"], weights=data["fusion"])
+    return Tuning(**data["lexical"], **data["search"], **data["manner"], weights=data["fusion"])

@@ -1,0 +1,142 @@
+"""The bridge for citizens who tell their situation: question → nearest situations of the lexicon → administrative words.
+
+Colloquial telling against colloquial saying is an easy comparison for a small embedder, colloquial telling against an
+official page is not; so the question is carried over by the lexicon. The bridge gives words (for BM25) and one vector.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import resources
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.engines.knowledge.ports import Embedder, Vectors
+
+from .expansion import Lexicon
+from .terms import KiwiTerms
+
+_NEAREST = 5
+_SPREAD_OVER = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """words: administrative term → weight, summing to about the number of words. vector: (dimensions,) or None."""
+
+    words: Mapping[str, float]
+    vector: NDArray[np.float32] | None
+    situations: tuple[str, ...]
+
+
+class Situations:
+    """The lexicon, with a vector for each saying and each meaning where there is an embedder."""
+
+    def __init__(self, lexicon: Lexicon, embedder: Embedder | None) -> None:
+        self.lexicon = lexicon
+        self._embedder = embedder
+        self._words = [
+            sorted(set(words)) for words in KiwiTerms().terms([" ".join(s.means) for s in lexicon.situations])
+        ]
+        self._vectors = _packed(lexicon, embedder)
+
+    @property
+    def ready(self) -> bool:
+        """Whether questions can be compared by vectors."""
+        return self._vectors is not None
+
+    def prepare(self) -> None:
+        """Encode the lexicon (about 2,000 short texts) where the packed vectors are not of this lexicon and embedder."""
+        if self._vectors is None and self._embedder is not None and self.lexicon.situations:
+            self._vectors = encoded(self.lexicon, self._embedder)
+
+    def bridge(self, vector: Vectors | None, words: Sequence[str]) -> Bridge | None:
+        """The way over for a question (its raw vector, its content words), or None where no situation is near."""
+        if vector is not None and self._vectors is not None:
+            return self._by_vector(vector)
+        numbers = {situation.said: at for at, situation in enumerate(self.lexicon.situations)}
+        matches = self.lexicon.matches(words)
+        if not matches:
+            return None
+        total = sum(match.strength for match in matches)
+        return self._made({numbers[match.situation.said]: match.strength / total for match in matches}, None)
+
+    def _by_vector(self, vector: Vectors) -> Bridge:
+        assert self._vectors is not None
+        sayings, starts, means = self._vectors
+        near = np.maximum.reduceat(sayings @ vector, starts)
+        top = np.sort(near)[-_SPREAD_OVER:]
+        standing = (near - top.mean()) / (top.std() + 1e-9)
+        chosen = np.argsort(-standing, kind="stable")[:_NEAREST]
+        weights = np.exp(standing[chosen] - standing[chosen[0]])
+        weights /= weights.sum()
+        crossing = weights @ means[chosen]
+        crossing /= np.linalg.norm(crossing)
+        return self._made(dict(zip(chosen.tolist(), weights.tolist(), strict=True)), crossing.astype(np.float32))
+
+    def _made(self, weights: Mapping[int, float], vector: NDArray[np.float32] | None) -> Bridge:
+        words: Counter[str] = Counter()
+        for number, weight in weights.items():
+            for word in self._words[number]:
+                words[word] += weight  # type: ignore[assignment]
+        return Bridge(dict(words), vector, tuple(self.lexicon.situations[number].said for number in weights))
+
+
+Encoded = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
+
+
+def encoded(lexicon: Lexicon, embedder: Embedder) -> Encoded:
+    """sayings (n, dimensions), starts (situations): first saying of each, means (situations, dimensions)."""
+    phrases = [_phrases(situation.said) for situation in lexicon.situations]
+    starts = np.cumsum([0, *(len(group) for group in phrases)])[:-1]
+    sayings = embedder.questions([phrase for group in phrases for phrase in group])
+    means = embedder.questions([" ".join(situation.means) for situation in lexicon.situations])
+    return np.asarray(sayings, np.float32), starts.astype(np.int64), np.asarray(means, np.float32)
+
+
+def pack(lexicon: Lexicon, embedder: Embedder) -> bytes:
+    """The vectors as they stand in `situations.npz`: int8, with the fingerprint of lexicon and embedder."""
+    sayings, starts, means = encoded(lexicon, embedder)
+    target = BytesIO()
+    np.savez_compressed(
+        target,
+        fingerprint=np.array(fingerprint(lexicon, embedder)),
+        sayings=np.rint(sayings * _SCALE).astype(np.int8),
+        starts=starts,
+        means=np.rint(means * _SCALE).astype(np.int8),
+    )
+    return target.getvalue()
+
+
+_SCALE = 400.0
+"""Largest absolute number in e5's unit vectors is about 0.2; 127 / 400 = 0.32."""
+
+
+def fingerprint(lexicon: Lexicon, embedder: Embedder) -> str:
+    """Changes when the lexicon or the embedder does."""
+    lines = [f"{situation.said}={' '.join(situation.means)}" for situation in lexicon.situations]
+    return blake2b("\n".join([embedder.name, embedder.version, *lines]).encode(), digest_size=16).hexdigest()
+
+
+def _phrases(said: str) -> list[str]:
+    return [phrase.strip() for phrase in said.split("/") if phrase.strip()]
+
+
+def _packed(lexicon: Lexicon, embedder: Embedder | None) -> Encoded | None:
+    source = resources.files(__package__).joinpath("situations.npz")
+    if embedder is None or not lexicon.situations or not source.is_file():
+        return None
+    with np.load(BytesIO(source.read_bytes())) as stored:
+        if str(stored["fingerprint"]) != fingerprint(lexicon, embedder):
+            return None
+        sayings, means = (stored[name].astype(np.float32) / _SCALE for name in ("sayings", "means"))
+        return _unit(sayings), stored["starts"], _unit(means)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
