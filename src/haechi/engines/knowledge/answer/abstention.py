@@ -6,6 +6,7 @@ Coefficients, threshold and the data they come from stand in `calibration.toml`,
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from haechi.engines.knowledge.answer.evidence import Candidate, context_of, held
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
 from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question
 from haechi.engines.knowledge.ports import Hit
+
+_PART_OF_YEAR = re.compile(r"상반기|하반기|[1-4]분기|[1-4]학기")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def probability(values: Mapping[str, float]) -> float:
 
 def _missing_year(question: Question, text: str) -> bool:
     years = [figure for figure in question.figures if figure.kind == "date" and not figure.value.startswith("-")]
-    return any(not _present(year, text) for year in years)
+    parts = _PART_OF_YEAR.findall(question.text)
+    return any(not _present(year, text) for year in years) or any(part not in text for part in parts)
 
 
 def _missing_figure(question: Question, text: str) -> bool:

@@ -61,11 +61,20 @@ def type_present(question: Question, text: str) -> float:
     if _quantity_answers(question, asks, quantities):
         return 1.0
     pattern = _WORDS.get(asks)
-    if pattern and pattern.search(text):
+    if pattern and _new_word(question, asks, pattern, text):
         return 1.0 if asks not in ("amount", "when") else 0.8
     if asks == "amount" and any(quantity.kind == "percent" for quantity in quantities):
         return 0.4
     return 0.0
+
+
+def _new_word(question: Question, asks: AskedFor, pattern: re.Pattern[str], text: str) -> bool:
+    """A place, person or paper that the question names itself ("시장의 이름은?" … "시장이 정하는 날") is no answer to it."""
+    found = [match[0].strip() for match in pattern.finditer(text)]
+    if asks not in ("where", "who", "documents"):
+        return bool(found)
+    asked = re.sub(r"\s", "", question.text)
+    return any(re.sub(r"(?:이|가|은|는|을|를|에서|께서|와|과|및|의|로|\s)$", "", word) not in asked for word in found)
 
 
 def _asked_already(question: Question, quantity: Quantity) -> bool:

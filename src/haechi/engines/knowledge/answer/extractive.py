@@ -130,12 +130,22 @@ def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
     best = ranked[0]
     values = abstention.features(question, best, ranked, hits)
     sure = abstention.probability(values)
+    if _no_row_named(best, ranked) and values["missing_near"] > 0.2:
+        return Draft((), min(sure, 0.2), False, "표에 질문한 항목의 행이 없습니다.")
     weights = rarity(question.terms, hits)
     other = conflicting(question, best, ranked)
     pieces = _both(question, best, other, weights) if other is not None else tuple(_pieces(question, ranked, weights))
     if sure < abstention.calibration().threshold or not pieces:
         return Draft(pieces, sure, False, _why_unknown(values))
     return Draft(pieces, sure, True, "자료마다 내용이 다릅니다." if other is not None else "", other is not None)
+
+
+def _no_row_named(best: Candidate, ranked: Sequence[Candidate]) -> bool:
+    """Rows of one table fit the question equally well: it names none of them ("화물차" asked, 승용차 and 승합차 listed)."""
+    if best.passage.table is None:
+        return False
+    same = [one for one in ranked if one.passage.id == best.passage.id and one.found == best.found]
+    return len(same) >= 2
 
 
 def _why_unknown(values: dict[str, float]) -> str:
@@ -161,9 +171,9 @@ def _pieces(question: Question, ranked: Sequence[Candidate], weights: dict[str, 
         if piece is None:
             continue
         frame = "" if candidate.passage.document_id in framed else wording.source_frame(candidate.passage)
-        framed.add(candidate.passage.document_id)
         text = frame + piece.text
         if check(text, piece.quote, context=context_words(candidate.passage)).supported:
+            framed.add(candidate.passage.document_id)
             yield Piece(text, piece.passage, piece.quote)
 
 

@@ -64,7 +64,9 @@ class Verdict:
 def check(sentence: str, passage: str, *, context: str = "") -> Verdict:
     """Judge one sentence against one passage. context: title, headings, article of the passage, which count as said."""
     said = _MARKER.sub("", sentence).strip()
-    own = _without(said, context)
+    own = _without(said)
+    if _verbatim(own, passage):
+        return Verdict(True, 1.0)
     beside, rest = _closest(own, passage)
     reasons = [
         *_quantity_faults(own, beside, rest, context),
@@ -90,11 +92,25 @@ def _shared(wanted: set[str], text: str) -> int:
     return len(wanted & (set(_words(text)) | {f"{q.value}{q.unit}" for q in find_quantities(text)}))
 
 
-def _without(sentence: str, context: str) -> str:
-    """The sentence without its source frame ("「…」 제3조에 따르면"), whose title has words of its own."""
-    return (
-        re.sub(r"^「[^」]{1,200}」[^,]{0,40}?에 따르면,?\s*", "", sentence) if context or "「" in sentence else sentence
-    )
+def _verbatim(sentence: str, passage: str) -> bool:
+    """Whole neighbouring sentences of the passage, word for word; a part of one may have lost its denial."""
+    wanted = squeezed(sentence)
+    parts = [squeezed(one.text) for one in split(passage)]
+    for first in range(len(parts)):
+        joined = ""
+        for part in parts[first:]:
+            joined += part
+            if joined == wanted:
+                return True
+            if not wanted.startswith(joined):
+                break
+    return False
+
+
+def _without(sentence: str) -> str:
+    """The sentence without the words of its frame ("「…」 제3조에 따르면 “…”라고 정하고 있습니다."), which have a form of their own."""
+    bare = re.sub(r"^「[^」]{1,200}」[^,]{0,40}?에 따르면,?\s*", "", sentence)
+    return re.sub(r"”\s*(?:이?라고 (?:정하고 있습니다|합니다|되어 있습니다))[.]?$", "", bare)
 
 
 @lru_cache(maxsize=2048)

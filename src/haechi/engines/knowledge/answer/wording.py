@@ -43,7 +43,7 @@ def statement(passage: Passage, text: str) -> str:
     """One sentence of the document as a sentence of the answer: the document's own words, ended properly."""
     line = clean(text)
     if passage.article and passage.kind == "statutes":
-        return f"“{line}”라고 정하고 있습니다."
+        return f"{with_josa(f'“{line}”', '이라고', '라고')} 정하고 있습니다."
     pair = key_and_value(line)
     if pair and not _POLITE.search(pair[1]) and " | " not in line and len(pair[1]) <= 80:
         return f"{with_josa(pair[0], '은', '는')} {pair[1].rstrip('.')}입니다."
