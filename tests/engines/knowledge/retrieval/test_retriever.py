@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from haechi.core.errors import InvalidInput
 from haechi.engines.knowledge.ports import Passage, Reader, Vectors
-from haechi.engines.knowledge.retrieval import Retriever, default_lexicon, evaluate_retrieval
+from haechi.engines.knowledge.retrieval import Retriever, default_lexicon, default_tuning, evaluate_retrieval
 from haechi.engines.knowledge.retrieval.evaluation import measures
 from haechi.engines.knowledge.retrieval.statutes import applied, references
 
@@ -181,3 +182,15 @@ def test_measures_agree_with_a_hand_calculation() -> None:
 def test_a_malformed_file_is_named_with_its_line(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         evaluate_retrieval(*write_beir(tmp_path, line))
+
+
+def test_in_a_large_collection_sentences_still_rank_what_the_other_stages_found() -> None:
+    small, large = (
+        Retriever(LetterEmbedder()),
+        Retriever(LetterEmbedder(), tuning=replace(default_tuning(), sentence_search_up_to=0)),
+    )
+    for retriever in (small, large):
+        retriever.add(CITY)
+        retriever.enrich()
+    found = [[hit.passage.id for hit in one.search("도로파손 신고", CITIZEN)] for one in (small, large)]
+    assert found[0] == found[1]

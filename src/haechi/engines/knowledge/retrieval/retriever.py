@@ -27,6 +27,7 @@ from .tuning import Tuning, default_tuning
 _BATCH = 64
 Progress = Callable[[int, int], None]
 Features = dict[str, dict[str, float]]
+Found = list[tuple[str, float]]
 
 
 class Retriever:
@@ -164,13 +165,20 @@ class Retriever:
             if name != "sentence"
         }
         if "sentence" in queries:
-            few = stores.sentences.count(partitions) <= self.tuning.sentence_search_up_to
-            mask = None if few else frozenset(key for found in best.values() for key, _ in found)
-            best["sentence"] = stores.sentences.search(queries["sentence"][1], partitions, depth, mask)
+            best["sentence"] = self._best_sentences(queries["sentence"][1], best.values(), partitions, depth)
         keys = sorted({key for found in best.values() for key, _ in found} | self._articles(asked, partitions))
         return {
             name: Stage(best[name], store.score(query, keys, partitions)) for name, (store, query) in queries.items()
         }
+
+    def _best_sentences(self, vector: Any, others: Iterable[Found], partitions: frozenset[str], depth: int) -> Found:
+        """Over everything readable where that is little; else only among what the other stages brought."""
+        store = self.stages.sentences
+        if store.count(partitions) <= self.tuning.sentence_search_up_to:
+            return store.search(vector, partitions, depth)
+        brought = {key for found in others for key, _ in found}
+        scores = store.score(vector, brought, partitions)
+        return sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))[:depth]
 
     def _queries(self, asked: Asked) -> dict[str, tuple[Any, Any]]:
         """Stage name → (store, what to ask it)."""
