@@ -158,7 +158,7 @@ class Retriever:
 
     def _stages(self, asked: Asked, partitions: frozenset[str], depth: int) -> dict[str, Stage]:
         """Each stage's own best, then exact scores for every candidate of any stage."""
-        stores, queries = self.stages, self._queries(asked)
+        queries = self._queries(asked)
         best = {
             name: store.search(query, partitions, depth)
             for name, (store, query) in queries.items()
