@@ -12,8 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine
 
 from haechi import core
@@ -163,6 +161,10 @@ def _make_roles(admin: psycopg.Connection[Any], known: dict[str, str]) -> None:
 
 def migrate(owner_url: str) -> str:
     """Bring the schema to the newest revision; returns it. Safe to run at every start and by two processes at once."""
+    # Imported here: the server process never migrates, and starts half a second sooner.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(core.__file__).parent / "migrations"))
     engine = create_engine(owner_url)

@@ -6,14 +6,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from haechi.city.asking import Asking
 from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environment
 from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
-from haechi.city.oidc import OpenIdConnect
 from haechi.city.settings import Settings
 from haechi.core.errors import HaechiError
 from haechi.core.identity import Accounts, Keys
@@ -21,6 +20,9 @@ from haechi.core.store import SYSTEM, Store
 from haechi.engines.knowledge import Knowledge
 from haechi.engines.knowledge.answer import Contact
 from haechi.engines.knowledge.ports import Hit
+
+if TYPE_CHECKING:
+    from haechi.city.oidc import OpenIdConnect
 
 PartState = Literal["ready", "degraded", "missing"]
 
@@ -86,6 +88,8 @@ class Installation:
     @cached_property
     def oidc(self) -> OpenIdConnect:
         """Sign-in through the city's identity provider."""
+        from haechi.city.oidc import OpenIdConnect
+
         return OpenIdConnect(self.settings, self.accounts)
 
     @cached_property
