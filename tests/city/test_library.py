@@ -34,7 +34,10 @@ def test_an_uploaded_file_becomes_passages_and_index_work(
     assert any("8,000원" in row["text"] for row in library.passages(welfare, receipt.version_id).rows)
     with worker_store.transaction(SYSTEM) as tx:
         assert [row["op"] for row in tx.all("select op from index_log")] == ["add"]
-        assert {row["type"] for row in tx.all("select type from events")} == {"document.received", "document.searchable"}
+        assert {row["type"] for row in tx.all("select type from events")} == {
+            "document.received",
+            "document.searchable",
+        }
 
 
 def test_the_same_idempotency_key_gives_the_first_receipt(library: Library, welfare: Actor) -> None:
@@ -148,7 +151,12 @@ def test_a_document_that_kills_its_reader_is_given_up_after_three_attempts(
 
 @pytest.mark.parametrize(
     ("described", "word"),
-    [({"grade": "비밀"}, "등급"), ({"grade": "named"}, "열람자"), ({"licence": "마음대로"}, "공공누리"), ({"data": b""}, "빈")],
+    [
+        ({"grade": "비밀"}, "등급"),
+        ({"grade": "named"}, "열람자"),
+        ({"licence": "마음대로"}, "공공누리"),
+        ({"data": b""}, "빈"),
+    ],
 )
 def test_what_cannot_be_accepted_says_why(library: Library, welfare: Actor, described: dict, word: str) -> None:
     with pytest.raises(InvalidInput, match=word) as refused:
