@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import pytest
 
 from haechi.city.demo.documents import demo_documents
 from haechi.city.drafting import Drafting
 from haechi.city.settings import Settings
-from haechi.core.errors import Forbidden, InvalidInput, NotFound, UnreadableDocument
+from haechi.core.errors import Forbidden, InvalidInput, NotFound, Unavailable, UnreadableDocument
 from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.knowledge.ingest import read_file
 from haechi.engines.text.drafting import Element, draft_from, manuscript
@@ -112,3 +115,60 @@ def test_a_wrong_kind_format_or_file_says_what_to_do(drafting: Drafting, welfare
         drafting.draft(welfare, "report", *plan, part=3)
     with pytest.raises(NotFound):
         drafting.get(welfare, "not-an-id")
+
+
+class Scripted:
+    """A language model that says what the test wants, and remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, says: Mapping[str, str], fails_after: int = 100) -> None:
+        self._says, self._left = says, fails_after
+        self.asked: list[str] = []
+
+    def chat(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int = 512) -> Iterator[str]:
+        self.asked.append(messages[-1]["content"])
+        if len(self.asked) > self._left:
+            raise Unavailable("언어 모델이 제때 답하지 않았습니다.", next_step="모델 서버를 확인하세요.")
+        assert max_tokens > 0
+        yield self._says.get(self.asked[-1].rstrip("."), "예산 900억원을 들여 청년 500명을 지원한다.")
+
+
+PLAN = """# 청년 공방 계획
+
+□ 추진배경
+○ 청년 창업자 120명의 작업 공간 부족 문제 심화
+
+□ 추진내용
+○ 공방 12곳 설치 및 공구 300점 비치
+○ 시장 상인과 연계한 판매전 준비, 홍보
+"""
+
+
+def test_a_models_sentence_stands_only_when_it_says_what_the_plan_says(
+    store: Store, settings: Settings, welfare: Actor
+) -> None:
+    good = "청년 창업자 120명의 작업 공간 부족 문제가 심화하고 있다."
+    model = Scripted(
+        {
+            "청년 창업자 120명의 작업 공간 부족 문제 심화": good,
+            "공방 12곳 설치 및 공구 300점 비치": "공방 21곳을 설치하고 공구 300점을 비치한다.",
+        }
+    )
+    draft = Drafting(store, settings, model).draft(welfare, "press_release", "계획.md", PLAN.encode())
+    made = {one["text"]: one["made"] for row in draft["draft"]["paragraphs"] for one in row["sentences"]}
+    assert made[good] == "model"
+    assert made["공방 12곳 설치 및 공구 300점 비치"] == "plan"
+    assert draft["verified"]
+    assert draft["model"] == "scripted"
+    assert not {"900억원", "500명", "21곳"} & {one["text"] for one in draft["figures"]}
+    assert any("검사를 지나지 못해" in one for one in draft["draft"]["warnings"])
+
+
+def test_a_model_that_breaks_off_leaves_the_rules_draft(store: Store, settings: Settings, welfare: Actor) -> None:
+    plain = Drafting(store, settings).draft(welfare, "press_release", "계획.md", PLAN.encode())
+    model = Scripted({}, fails_after=0)
+    draft = Drafting(store, settings, model).draft(welfare, "press_release", "계획.md", PLAN.encode())
+    assert draft["draft"]["paragraphs"] == plain["draft"]["paragraphs"]
+    assert len(model.asked) == 1
+    assert any("언어 모델로 다듬기를 멈추고" in one for one in draft["draft"]["warnings"])

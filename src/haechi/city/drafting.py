@@ -12,13 +12,15 @@ from pathlib import PurePath
 from typing import Any
 
 from haechi.city.plan_reading import KOREAN, form, plan_from, vocabulary
+from haechi.city.polishing import polish
 from haechi.city.settings import Settings
 from haechi.core import audit, clock
 from haechi.core.errors import InvalidInput, NotFound
 from haechi.core.roles import require
 from haechi.core.store import Actor, Row, Store
 from haechi.engines.knowledge.ingest import Limits, read_in_worker
-from haechi.engines.knowledge.ports import ParsedDocument
+from haechi.engines.knowledge.ports import LanguageModel, ParsedDocument
+from haechi.engines.models.openai_compatible import OpenAICompatible
 from haechi.engines.text.drafting import (
     Draft,
     Plan,
@@ -43,9 +45,11 @@ _SUMMARY = "id::text as id, kind, title, plan_filename, plan_sha256, created_at"
 class Drafting:
     """Drafts belong to who made them; nobody else sees them (row-level security)."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, model: LanguageModel | None = None) -> None:
+        """model: polishes single sentences; by default the one that the settings name, none when they name none."""
         self._store = store
         self._settings = settings
+        self._model = model or _model_of(settings)
 
     def draft(self, actor: Actor, kind: str, filename: str, data: bytes, *, part: int = 0) -> dict[str, Any]:
         """Read the plan, write the draft, keep it; as `get`. part: which project of a file that holds several, from 0.
@@ -135,10 +139,18 @@ class Drafting:
 
     def _content(self, kind: str, plan: Plan) -> dict[str, Any]:
         draft = compose(plan, form(kind), vocabulary(), KOREAN, agency=self._settings.city_name)
-        return content_of(draft, plan)
+        if self._model is None:
+            return content_of(draft, plan)
+        return content_of(polish(draft, plan, self._model), plan, model=self._model.name)
 
 
-def content_of(draft: Draft, plan: Plan) -> dict[str, Any]:
+def _model_of(settings: Settings) -> LanguageModel | None:
+    if not (settings.model_url and settings.model_name):
+        return None
+    return OpenAICompatible(settings.model_url, settings.model_name, settings.model_key)
+
+
+def content_of(draft: Draft, plan: Plan, *, model: str = "built-in") -> dict[str, Any]:
     """What is kept of a draft and what the page shows: figures with their place in the plan, and the form's verdict."""
     proof = verify(draft, plan, KOREAN)
     numbers = sorted({line for one in draft.paragraphs for _, lines, _ in one.claims() for line in lines})
@@ -162,7 +174,7 @@ def content_of(draft: Draft, plan: Plan) -> dict[str, Any]:
         "parts": list(plan.parts),
         "part": plan.part,
         "label": draft.label,
-        "model": "built-in",
+        "model": model,
     }
 
 

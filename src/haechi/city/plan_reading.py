@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -70,9 +71,11 @@ class _Reading:
             return
         kind = "heading" if block.kind == "heading" else "text"
         for text in block.text.split("\n"):
+            first = len(self.lines)
             for sentence in [text] if kind == "heading" else sentences(text):
                 if sentence.strip():
                     self._line(kind, sentence.strip(), block)
+            self._join(first)
 
     def _line(self, kind: Any, text: str, block: Block, table: int = -1) -> int:
         number = len(self.lines)
@@ -86,6 +89,11 @@ class _Reading:
         }
         self.lines.append(make_line(number, kind, text, **place))
         return number
+
+    def _join(self, first: int) -> None:
+        """Further sentences of one paragraph keep its rank: a note stays a note to its end."""
+        for at in range(first + 1, len(self.lines)):
+            self.lines[at] = replace(self.lines[at], rank=self.lines[first].rank, follows=True)
 
     def _locator(self, block: Block) -> str:
         if block.page is not None:

@@ -16,7 +16,16 @@ from haechi.engines.text.drafting.form_check import FormFault, check_form
 from haechi.engines.text.drafting.hwpx_file import to_hwpx
 from haechi.engines.text.drafting.manuscript import Element, manuscript
 from haechi.engines.text.drafting.plan import Korean, Line, Plan, PlanTable, make_line, parts_of
-from haechi.engines.text.drafting.verify import Cited, Conflict, Unproved, Verification, conflicts, keep_proved, verify
+from haechi.engines.text.drafting.verify import (
+    Cited,
+    Conflict,
+    Unproved,
+    Verification,
+    conflicts,
+    keep_proved,
+    unproved,
+    verify,
+)
 
 __all__ = [
     "Cited",
@@ -49,6 +58,7 @@ __all__ = [
     "parts_of",
     "to_docx",
     "to_hwpx",
+    "unproved",
     "verify",
     "vocabulary_from",
 ]

@@ -35,6 +35,15 @@ class _Desk:
         if sentences:
             self.paragraphs.append(Paragraph(f"p{len(self.paragraphs) + 1}", section, role, tuple(sentences)))
 
+    def join(self, section: str, role: Role, sentence: Sentence) -> bool:
+        """Append to the last paragraph when it is of this section and role; whether it was."""
+        last = self.paragraphs[-1] if self.paragraphs else None
+        if last is None or (last.section, last.role) != (section, role) or not last.sentences:
+            return False
+        said = (*last.sentences[:-1], _ended(last.sentences[-1]), sentence)
+        self.paragraphs[-1] = replace(last, sentences=said)
+        return True
+
     def add_rows(
         self, section: str, role: Role, rows: Sequence[Sequence[str]], lines: Sequence[Sequence[int]], *, headed: bool
     ) -> None:
@@ -129,16 +138,33 @@ def _person(role: str, name: str, phone: str) -> str:
 
 def _subtitle(desk: _Desk) -> None:
     longest, wanted = desk.form.subtitle.get("longest", 60), desk.form.subtitle.get("lines", 2)
-    candidates = [*desk.fields.of("intro"), *desk.fields.of("goal"), *desk.fields.of("contents")]
-    candidates += [*desk.fields.of("background"), *desk.fields.of("effects")]
-    short = [line for line in candidates if len(line.body) <= longest and line.rank <= TOP_ITEM and line.rank != NOTE]
-    short = list(dict.fromkeys(short)) or [line for line in candidates if len(line.body) <= longest]
-    with_figures = [line for line in short if desk.korean.figures(line.body)]
-    chosen = list(dict.fromkeys([*with_figures, *short]))[:wanted]
+    spoken = [
+        *desk.fields.of("intro"),
+        *desk.fields.of("goal"),
+        *desk.fields.of("background"),
+        *desk.fields.of("effects"),
+    ]
+    listed = [line for line in desk.fields.of("contents") if line.rank != PROSE]
+    own = ("contents", "goal", "background", "effects")
+    candidates = [
+        line
+        for line in dict.fromkeys([*spoken, *listed])
+        if len(line.body) <= longest
+        and line.rank != NOTE
+        and (not line.label or meanings(line.label, desk.vocabulary)[:1] in {(name,) for name in own})
+    ]
+    weight = {line.number: _weight(line, desk.korean) for line in candidates}
+    chosen = sorted(candidates, key=lambda line: weight[line.number])[:wanted]
     for line in sorted(chosen, key=lambda one: one.number):
-        desk.add("subtitle", "subtitle", _kept(desk, line, to_note(line.body)))
+        desk.add("subtitle", "subtitle", _kept(desk, line, to_note(line.body, desk.korean)))
     if not chosen:
         desk.add("subtitle", "to_fill", desk.form_words(desk.form.missing))
+
+
+def _weight(line: Line, korean: Korean) -> tuple[bool, int]:
+    """Small is good: an item of the upper ranks before a detail, amounts and counts before bare dates."""
+    measured = sum(one.kind in ("money", "percent", "count") for one in korean.figures(line.body))
+    return line.rank > TOP_ITEM, -min(measured, 2)
 
 
 def _lead(desk: _Desk) -> None:
@@ -154,14 +180,13 @@ def _lead(desk: _Desk) -> None:
     purpose = [line for line in (*desk.fields.of("intro"), *desk.fields.of("goal")) if line.rank != NOTE][:2]
     purpose = purpose or list(desk.fields.of("background"))[:1]
     for line in purpose:
-        sentences.append(_sentence(desk, line))
+        sentences.append(_ended(_sentence(desk, line)))
         desk.used.add(line.number)
-    for name in ("period", "place"):
-        for line in desk.fields.of(name)[:1]:
-            if line.label and line.number not in desk.used:
-                sentences.append(_labelled(desk, line))
-                desk.used.add(line.number)
     desk.add("lead", "paragraph", *sentences)
+    for line in [line for name in ("period", "place") for line in desk.fields.of(name)[:1]]:
+        if line.label and line.number not in desk.used:
+            desk.add("lead", "item", _kept(desk, line, _with_label(desk, None, line)))
+            desk.used.add(line.number)
 
 
 # --- sections --------------------------------------------------------------------------------------------------------
@@ -227,27 +252,30 @@ def _tables_for(desk: _Desk, section: Section) -> list[PlanTable]:
 
 def _write(desk: _Desk, section: Section, lines: Sequence[Line]) -> None:
     """Items at the plan's own depth; neighbouring prose sentences become one paragraph."""
-    press = desk.form.id == "press_release"
-    prose: list[Sentence] = []
     ranks = [line.rank for line in lines if line.rank not in (PROSE, NOTE)]
-    top = min(ranks, default=TOP_ITEM)
+    top = max(min(ranks, default=TOP_ITEM), HEADING)
+    previous = -2
     for line in lines:
-        if press and line.rank == PROSE and not line.label:
-            prose.append(_sentence(desk, line))
+        role, sentence = _placed(desk, section, line, top=top, listed=bool(ranks))
+        joined = line.number == previous + 1 and (line.follows or (role == "paragraph" and line.rank == PROSE))
+        if joined and desk.join(section.id, role, _ended(sentence)):
+            previous = line.number
             continue
-        if prose:
-            desk.add(section.id, "paragraph", *prose)
-            prose = []
-        if line.rank == NOTE:
-            desk.add(section.id, "note", _kept(desk, line, line.body))
-        elif line.rank > max(top, HEADING):
-            desk.add(section.id, "item", _kept(desk, line, _with_label(desk, section, line)))
-        elif press:
-            desk.add(section.id, "paragraph", _labelled(desk, line, section) if line.label else _sentence(desk, line))
-        else:
-            desk.add(section.id, "top_item", _kept(desk, line, to_note(_with_label(desk, section, line))))
-    if prose:
-        desk.add(section.id, "paragraph", *prose)
+        desk.add(section.id, role, sentence)
+        previous = line.number
+
+
+def _placed(desk: _Desk, section: Section, line: Line, *, top: int, listed: bool) -> tuple[Role, Sentence]:
+    """How a line is printed: its role, and its words as a sentence (보도자료, upper ranks) or as a note."""
+    press = desk.form.id == "press_release"
+    if line.rank == NOTE:
+        return "note", _kept(desk, line, line.body)
+    loose = line.rank == PROSE and listed and not line.body.endswith("다.")
+    if loose or (line.rank > top and line.rank != PROSE):
+        return "item", _kept(desk, line, _with_label(desk, section, line))
+    if press:
+        return "paragraph", _labelled(desk, line, section) if line.label else _sentence(desk, line)
+    return "top_item", _kept(desk, line, to_note(_with_label(desk, section, line), desk.korean))
 
 
 def _schedule(desk: _Desk, section: Section, lines: Sequence[Line]) -> list[Line]:
@@ -275,7 +303,11 @@ def _split_when(body: str, korean: Korean) -> tuple[str, str]:
 
 def _table(desk: _Desk, section: Section, table: PlanTable) -> None:
     limit = desk.form.limits.get("rows", 40)
-    rows = [table.header, *table.rows[:limit]] if any(table.header) else list(table.rows[:limit])
+    cells = [
+        tuple(_proper(desk, desk.plan.line(number), cell) for cell in row)
+        for row, number in zip(table.rows[:limit], table.lines[:limit], strict=True)
+    ]
+    rows = [table.header, *cells] if any(table.header) else cells
     sources = [(number,) for number in table.lines[:limit]]
     sources = [tuple(table.lines[:1]), *sources] if any(table.header) else sources
     desk.left_out += [("분량을 넘어 덜어 낸 표의 줄", " | ".join(row)) for row in table.rows[limit:]]
@@ -284,7 +316,8 @@ def _table(desk: _Desk, section: Section, table: PlanTable) -> None:
 
 def _contact(desk: _Desk, section: Section) -> None:
     for one in desk.fields.contacts:
-        said = " ".join(part for part in (one.department, _person(one.role, one.name, one.phone)) if part)
+        department = "" if one.role.startswith(one.department) else one.department
+        said = " ".join(part for part in (department, _person(one.role, one.name, one.phone)) if part)
         desk.add(section.id, "item", Sentence(said, (one.line,), "rule"))
 
 
@@ -297,7 +330,9 @@ def _with_label(desk: _Desk, section: Section | None, line: Line) -> str:
 
 
 def _says_the_same(desk: _Desk, section: Section | None, line: Line) -> bool:
-    return section is not None and meanings(line.label, desk.vocabulary)[:1] == section.fields[:1]
+    if section is None or line.rank > TOP_ITEM:
+        return False
+    return meanings(line.label, desk.vocabulary)[:1] == section.fields[:1]
 
 
 def _proper(desk: _Desk, line: Line, text: str) -> str:
@@ -316,6 +351,11 @@ def _sentence(desk: _Desk, line: Line) -> Sentence:
     return _kept(desk, line, text)
 
 
+def _ended(sentence: Sentence) -> Sentence:
+    """With a full stop, so that another sentence can follow."""
+    return sentence if sentence.text.endswith((".", "]", "?")) else replace(sentence, text=f"{sentence.text}.")
+
+
 def _labelled(desk: _Desk, line: Line, section: Section | None = None) -> Sentence:
     """ "(사업예산) 14백만원" → "사업예산은 1,400만 원이다."; a body that is no amount stays beside its label."""
     said, certain = to_sentence(line.body, desk.vocabulary, desk.korean)
@@ -323,7 +363,8 @@ def _labelled(desk: _Desk, line: Line, section: Section | None = None) -> Senten
         return _kept(desk, line, said)
     body = public_form(line.body)
     head, bracket, tail = body.partition("(")
-    if len(body) <= 60 and "/" not in line.label and _ends_in_figure(head.rstrip(), desk.korean):
+    plain = meanings(line.label, desk.vocabulary)[:1] in (("budget",), ("target",), ("place",), ("period",))
+    if plain and len(body) <= 60 and "/" not in line.label and _ends_in_figure(head.rstrip(), desk.korean):
         text = f"{with_particle(line.label, '은', '는')} {head.rstrip()}이다{bracket}{tail}."
         return _kept(desk, line, text)
     return _kept(desk, line, _with_label(desk, section, line))

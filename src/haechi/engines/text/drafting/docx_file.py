@@ -18,7 +18,7 @@ from haechi.engines.text.drafting.manuscript import Element
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _GOTHIC, _MYEONGJO = "맑은 고딕", "함초롬바탕"
-_SIZES = {"banner": 22, "label": 9, "title": 17, "subtitle": 12.5, "heading": 13.5, "text": 11.5, "item": 11.5}
+_SIZES = {"banner": 22, "label": 9, "title": 17, "subtitle": 11, "heading": 13.5, "text": 11.5, "item": 11.5}
 _SIZES |= {"sub_item": 11.5, "note": 10, "table": 10, "meta": 10}
 _INDENTS = {"item": (0.9, -0.5), "sub_item": (1.4, -0.4), "note": (1.8, -0.5)}
 
@@ -72,6 +72,8 @@ def _paragraph(document: Document, element: Element) -> None:
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
     if element.kind == "title":
         form.space_before = Pt(12)
+    elif element.kind == "text":
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
     elif element.kind == "heading":
         form.space_before, form.keep_with_next = Pt(10), True
         _outline(paragraph)
@@ -96,12 +98,16 @@ def _outline(paragraph: Paragraph) -> None:
 def _table(document: Document, element: Element) -> None:
     columns = max(len(row) for row in element.rows)
     table = document.add_table(len(element.rows), columns, style="Table Grid")
+    table.autofit = False
     widths = column_shares(element.rows, columns)
+    for column, share in zip(table.columns, widths, strict=True):
+        column.width = Cm(17 * share)
     for at, row in enumerate(element.rows):
         for column, text in enumerate(row):
             cell = table.cell(at, column)
             cell.width = Cm(17 * widths[column])
             paragraph = cell.paragraphs[0]
+            paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(2)
             strong = (element.headed and at == 0) or (element.kind == "meta" and column == 0)
             _font(paragraph.add_run(text), _SIZES["table"], _GOTHIC, bold=strong)
             if strong:

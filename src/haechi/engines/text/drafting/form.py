@@ -65,7 +65,7 @@ def form_from(data: Mapping[str, Any]) -> Form:
 
 def vocabulary_from(fields: Mapping[str, Any], wording: Mapping[str, Any]) -> Vocabulary:
     """From the contents of plan_fields.yaml and wording.yaml."""
-    classes = ("transitive", "intransitive", "manner", "adjective", "copula")
+    classes = ("transitive", "intransitive", "manner", "adjective", "copula", "joined")
     return Vocabulary(
         fields={name: tuple(words) for name, words in fields["fields"].items()},
         endings={name: frozenset(wording[name]) for name in classes},

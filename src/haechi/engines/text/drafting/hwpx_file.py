@@ -13,13 +13,14 @@ from haechi.engines.text.drafting.manuscript import Element
 
 MEDIA_TYPE = "application/hwp+zip"
 _PAGE_WIDTH, _MARGIN = 59528, 5669
-"""A4 and 20 mm in HWP units (1/7200 inch)."""
+_EDGE, _ROW = 2835, 1900
+"""In HWP units (1/7200 inch): above and below, the edge and the header or footer take 10 mm each; a table row 6.7 mm."""
 _GOTHIC, _BATANG = "맑은 고딕", "함초롬바탕"
 _LOOKS: dict[str, dict[str, Any]] = {
     "banner": {"size": 22, "bold": True, "font": _GOTHIC},
     "label": {"size": 9, "font": _GOTHIC, "color": "#8A1C1C"},
     "title": {"size": 17, "bold": True, "font": _GOTHIC},
-    "subtitle": {"size": 12.5, "font": _GOTHIC},
+    "subtitle": {"size": 11, "font": _GOTHIC},
     "heading": {"size": 13.5, "bold": True, "font": _GOTHIC},
     "text": {"size": 11.5, "font": _BATANG},
     "to_fill": {"size": 11.5, "font": _BATANG, "color": "#8A1C1C"},
@@ -33,11 +34,11 @@ _SHAPES: dict[str, dict[str, Any]] = {
     "banner": {"alignment": "CENTER", "line_spacing_percent": 140, "spacing_after_pt": 4},
     "label": {"line_spacing_percent": 130, "spacing_after_pt": 4},
     "title": {"alignment": "CENTER", "line_spacing_percent": 150, "spacing_before_pt": 12, "spacing_after_pt": 4},
-    "subtitle": {"alignment": "CENTER", "line_spacing_percent": 150},
+    "subtitle": {"alignment": "CENTER", "line_spacing_percent": 140, "spacing_after_pt": 3},
     "heading": {"line_spacing_percent": 150, "spacing_before_pt": 10, "spacing_after_pt": 2, "keep_with_next": True},
     "text": {"alignment": "JUSTIFY", "line_spacing_percent": 160, "spacing_after_pt": 3},
     "item": {"line_spacing_percent": 160, "indent_left_mm": 9, "first_line_indent_mm": -5},
-    "sub_item": {"line_spacing_percent": 160, "indent_left_mm": 13, "first_line_indent_mm": -4},
+    "sub_item": {"line_spacing_percent": 160, "indent_left_mm": 11, "first_line_indent_mm": -4},
     "note": {"line_spacing_percent": 150, "indent_left_mm": 18, "first_line_indent_mm": -5},
     "table": {"spacing_after_pt": 6},
 }
@@ -47,7 +48,7 @@ def to_hwpx(elements: Sequence[Element], *, title: str, author: str, label: str)
     """The bytes of the file. title, author: its properties. label: the footer on every page."""
     document = HwpxDocument.new()
     try:
-        document.page.set_margins(left=_MARGIN, right=_MARGIN, top=_MARGIN, bottom=_MARGIN)
+        document.page.set_margins(left=_MARGIN, right=_MARGIN, top=_EDGE, bottom=_EDGE, header=_EDGE, footer=_EDGE)
         styles = {name: document.styles.ensure_run(**look) for name, look in _LOOKS.items()}
         shaped: dict[str, list[int]] = defaultdict(list)
         for at, element in enumerate(elements):
@@ -76,7 +77,9 @@ def _paragraph(document: HwpxDocument, element: Element, styles: dict[str, str],
 
 def _table(document: HwpxDocument, element: Element, styles: dict[str, str]) -> None:
     columns = max(len(row) for row in element.rows)
-    table = document.add_table(len(element.rows), columns, width=_PAGE_WIDTH - 2 * _MARGIN)
+    table = document.add_table(
+        len(element.rows), columns, width=_PAGE_WIDTH - 2 * _MARGIN, height=_ROW * len(element.rows)
+    )
     table.set_column_widths([round(1000 * share) for share in column_shares(element.rows, columns)])
     for at, row in enumerate(element.rows):
         for column, text in enumerate(row):

@@ -15,7 +15,7 @@ HEADING, TOP_ITEM, ITEM, NOTE, PROSE = 1, 2, 3, 4, 0
 _MARKS = (
     (HEADING, re.compile(r"^[□■❏◈]\s*")),
     (TOP_ITEM, re.compile(r"^[oOㅇ○◦●∘]\s+|^[○◦●∘]\s*")),
-    (NOTE, re.compile(r"^(?:※|\*{1,3}(?!\*)|☞|\[주\]|주\))\s*")),
+    (NOTE, re.compile(r"^(?:[¹²³⁴⁵⁶⁷⁸⁹]+⁾|※|\*{1,3}(?!\*)|☞|\[주\]|주\))\s*")),
     (ITEM, re.compile(r"^(?:[-–•·∙▪▶◆]\s+|[·∙▪▶◆•]\s*|[①-⑳]\s*)")),
 )
 _NUMBERING = re.compile(r"^(?:[ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ]+\s*[.．]?|\d{1,2}(?:-\d{1,2})?\s*[.．)]|[가-하]\s*[.．)])\s+")
@@ -61,7 +61,8 @@ class Korean:
 class Line:
     """One line of the plan. text: exactly as read. body: without its list mark. label: "사업예산" of "(사업예산) 14백만원",
     whose body is then "14백만원". rank: 0 prose, 1 □, 2 ○, 3 -, 4 ※. locator: "3쪽" or the last heading.
-    passage: ordinal of the passage that holds it. table: number of the table from 0 for rows, else -1."""
+    passage: ordinal of the passage that holds it. table: number of the table from 0 for rows, else -1. follows: a further
+    sentence of the paragraph that the line before began."""
 
     number: int
     kind: LineKind
@@ -74,6 +75,7 @@ class Line:
     passage: int = 0
     table: int = -1
     level: int = 0
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def _verbal(body: str, vocabulary: Vocabulary, korean: Korean) -> str:
         if body.endswith(end):
             return body[: -len(end)] + full
     morphemes = list(korean.morphemes(body))
-    if len(morphemes) < 3:
+    if len(morphemes) < 2:
         return ""
     last = body.rsplit(None, 1)[-1]
     for end, full in _SHORT_ENDS:
@@ -98,7 +98,8 @@ def _one_object(head: str, vocabulary: Vocabulary, korean: Korean) -> bool:
     and it is not cut off by a comma, an arrow or a colon."""
     if re.search(r"[:：→/※]|^['’‘\d]", head) or head.endswith((",", "·")):
         return False
-    actions = vocabulary.endings["transitive"] | vocabulary.endings["intransitive"]
+    kinds = vocabulary.endings
+    actions = kinds["transitive"] | kinds["intransitive"] | kinds["joined"]
     for joiner in _JOINERS.finditer(head):
         left = re.sub(r"\([^()]*\)$", "", head[: joiner.start()].rstrip()).rsplit(None, 1)
         if left and any(left[-1].endswith(action) for action in actions):
@@ -110,7 +111,7 @@ def _one_object(head: str, vocabulary: Vocabulary, korean: Korean) -> bool:
     return bool(tags) and (tags[-1] in _NOUNS or end.endswith(("」", "'", "’", '"', "”")))
 
 
-def to_note(sentence: str) -> str:
+def to_note(sentence: str, korean: Korean) -> str:
     """A sentence in the note style of reports: "확인한다." → "확인함". Other endings stay as they are."""
     body = sentence.strip()
     if not body.endswith("다."):
@@ -119,7 +120,18 @@ def to_note(sentence: str) -> str:
     for end, note in _TO_NOTES:
         if bare.endswith(end):
             return bare[: -len(end)] + note
-    return body
+    return _vowel_stem_note(bare, korean) or body
+
+
+def _vowel_stem_note(bare: str, korean: Korean) -> str:
+    """ "알린다" → "알림" where the stem ends in a vowel; "연다" (열다) and the like are left alone."""
+    last = korean.morphemes(bare)[-2:]
+    code = ord(bare[-2]) - ord("가")
+    if len(last) < 2 or last[1].form != "ᆫ다" or not 0 <= code < 11172 or code % 28 != 4:
+        return ""
+    if last[0].form[-1:] != chr(ord(bare[-2]) - 4):
+        return ""
+    return bare[:-2] + chr(ord(bare[-2]) - 4 + 16)
 
 
 def public_form(text: str) -> str:
