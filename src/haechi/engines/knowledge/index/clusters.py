@@ -34,6 +34,7 @@ class Clusters:
     probes: int
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """What a saved segment holds of the lists, each name beginning with `list_`; no copies are made."""
         return {
             "list_centroids": self.centroids,
             "list_starts": self.starts,
@@ -43,6 +44,7 @@ class Clusters:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Clusters | None:
+        """The lists of a saved segment, over its mapped arrays; None when it was saved without lists."""
         if "list_probes" not in arrays:
             return None
         probes = int(arrays["list_probes"][0])

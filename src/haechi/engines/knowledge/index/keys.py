@@ -51,6 +51,7 @@ class KeyTable:
 
     @classmethod
     def build(cls, keys: Sequence[str]) -> KeyTable:
+        """The table of distinct `keys`, row r being keys[r]. O(n log n) for n keys, once a segment."""
         encoded = [key.encode() for key in keys]
         offsets = np.zeros(len(keys) + 1, np.int64)
         np.cumsum([len(piece) for piece in encoded], out=offsets[1:])
@@ -62,9 +63,11 @@ class KeyTable:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> KeyTable:
+        """Over the mapped arrays of a saved segment, without reading them. KeyError when one is not there."""
         return cls(*(arrays[f"key_{name}"] for name in ("blob", "offsets", "hashes", "rows", "rank")))
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """What a saved segment holds of its keys, each name beginning with `key_`; no copies are made."""
         return {
             "key_blob": self.blob,
             "key_offsets": self.offsets,
@@ -77,6 +80,7 @@ class KeyTable:
         return len(self.hashes)
 
     def text(self, row: int) -> str:
+        """The key of one row, 0 ≤ row < n, decoded now: O(length of the key)."""
         return self.blob[self.offsets[row] : self.offsets[row + 1]].tobytes().decode()
 
     def texts(self) -> list[str]:

@@ -46,6 +46,7 @@ class LexicalIndex(SegmentedStore[Postings]):
         self._known: dict[Any, tuple[tuple[View[Postings], ...], _Asked | None]] = {}
 
     def settings(self) -> dict[str, Any]:
+        """Unit of the weights and BM25's k1 and b: segments keep peaks computed with them."""
         return {"unit": UNIT, "k1": self.k1, "b": self.b}
 
     def _merge(self, views: Sequence[View[Postings]]) -> tuple[Postings | None, list[Rows]]:

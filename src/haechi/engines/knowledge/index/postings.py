@@ -57,6 +57,7 @@ class Postings(Segment):
         self.peaks, self.reference = peaks, reference_length(lengths)
 
     def arrays(self) -> Arrays:
+        """What is saved, under the names of the class docstring; peaks too, their reference length is computed again."""
         return {
             "starts": self.starts,
             "terms": self.terms,
@@ -70,10 +71,12 @@ class Postings(Segment):
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self:
+        """A saved segment over its mapped arrays. O(n) for n rows (their lengths are summed); KeyError when one is missing."""
         names = ("starts", "terms", "term_starts", "docs", "weights", "lengths", "peaks")
         return cls(KeyTable.from_arrays(arrays), partitions, *(arrays[name] for name in names))  # type: ignore[arg-type]
 
     def row_sizes(self) -> NDArray[np.int64]:
+        """Length of each row (n,), in 64ths of a term: the sums give BM25's average length."""
         return self.lengths
 
     def spans(self, hashes: NDArray[np.uint64]) -> tuple[list[int], list[int], list[float]]:
@@ -107,6 +110,7 @@ class Columns:
 
 
 def columns(rows: Sequence[Row]) -> Columns:
+    """Rows with distinct keys, counted and hashed: O(terms), one hash a different term."""
     sizes = np.fromiter((len(row.terms) for row in rows), np.int64, len(rows))
     total = int(sizes.sum())
     hashes = np.fromiter((_HASHES[term] for row in rows for term in row.terms), np.uint64, total)

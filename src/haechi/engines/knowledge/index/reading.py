@@ -43,6 +43,7 @@ class Access:
         return count - int((docs[place] == self.gone).sum())
 
     def holds(self, row: int) -> bool:
+        """Whether the row lies in a readable partition, deleted or not. O(runs)."""
         return any(first <= row < last for first, last in self.runs)
 
 

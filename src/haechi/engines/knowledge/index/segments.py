@@ -45,11 +45,13 @@ class Segment(ABC):
         return len(self.keys)
 
     @abstractmethod
-    def arrays(self) -> Arrays: ...
+    def arrays(self) -> Arrays:
+        """Everything that a file must hold to make this segment again, by name; the partitions go beside it."""
 
     @classmethod
     @abstractmethod
-    def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self: ...
+    def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self:
+        """The inverse of `arrays`, over read-only mapped arrays. KeyError when one is missing."""
 
     @abstractmethod
     def row_sizes(self) -> NDArray[np.int64] | None:
@@ -71,6 +73,7 @@ class View(Generic[S]):
 
     @classmethod
     def of(cls, segment: S, deleted: Rows = NONE) -> View[S]:
+        """The segment without the rows `deleted` (ascending); its live rows are counted partition by partition, O(n)."""
         live = np.ones(len(segment), np.int64)
         live[deleted] = 0
         starts = segment.starts[:-1]
@@ -81,11 +84,13 @@ class View(Generic[S]):
         return cls(segment, deleted, dict(zip(names, counts, strict=True)), dict(zip(names, totals, strict=True)))
 
     def without(self, rows: Iterable[int]) -> View[S]:
+        """A view with these rows deleted as well, in any order; itself when they already were. O(n): it counts again."""
         gone = np.union1d(self.deleted, np.fromiter(rows, np.int32)).astype(np.int32)
         return self if len(gone) == len(self.deleted) else View.of(self.segment, gone)
 
     @property
     def live(self) -> int:
+        """Rows that are not deleted."""
         return len(self.segment) - len(self.deleted)
 
     def hashes(self) -> tuple[NDArray[np.uint64], Rows]:

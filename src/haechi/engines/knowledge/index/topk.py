@@ -33,6 +33,7 @@ class Part:
     peak: list[float]
 
     def docs(self, term: int) -> Rows:
+        """Rows that hold the term (its place in the query), ascending, readable or not; empty when the segment lacks it."""
         return self.segment.docs[self.first[term] : self.end[term]]
 
 
@@ -46,6 +47,7 @@ class Weighing:
     average: float
 
     def norms(self, part: Part, rows: Rows) -> NDArray[np.float64]:
+        """k1 (1 - b + b length / average length) of these rows, shape (len(rows),), in weights, not 64ths."""
         return self.k1 * (1 - self.b + self.b * (part.segment.lengths[rows] / UNIT / self.average))
 
     def all_norms(self, part: Part) -> Floats:

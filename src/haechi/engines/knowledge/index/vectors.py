@@ -60,17 +60,19 @@ class VectorSegment(Segment):
         return np.concatenate([np.zeros(1), *blocks])[1:] * self.scales.astype(np.float64) ** 2
 
     def arrays(self) -> Arrays:
+        """What is saved, under the names of the class docstring, with keys and, where there are any, inverted lists."""
         own = {"starts": self.starts, "data": self.data, "scales": self.scales, "vector_starts": self.vector_starts}
         return own | self.keys.as_arrays() | (self.clusters.as_arrays() if self.clusters else {})
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, partitions: tuple[str, ...]) -> Self:
+        """A saved segment over its mapped arrays. Reads the data once for the longest vector; KeyError when one is missing."""
         names = ("starts", "data", "scales", "vector_starts")
         own = (arrays[name] for name in names)
         return cls(KeyTable.from_arrays(arrays), partitions, *own, clusters=Clusters.from_arrays(arrays))  # type: ignore[arg-type]
 
     def row_sizes(self) -> None:
-        return None
+        """None: inner products need no statistics over the partitions."""
 
     def products(self, first: int, end: int, question: Floats) -> Floats:
         """Inner products of the vectors first..end with the question, to float32's precision."""
@@ -175,6 +177,7 @@ class VectorIndex(SegmentedStore[VectorSegment]):
         self.dimensions, self.storage = dimensions, storage
 
     def settings(self) -> dict[str, Any]:
+        """Dimensions and storage, which the saved numbers depend on; not where lists begin, which can change at any time."""
         return {"dimensions": self.dimensions, "storage": self.storage}
 
     def add(self, rows: Iterable[VectorRow]) -> None:
@@ -257,6 +260,7 @@ class VectorIndex(SegmentedStore[VectorSegment]):
         return VectorSegment(KeyTable.build(keys), names, starts, data, scales, vector_starts), moved
 
     def optimize(self) -> None:
+        """Merge as the other stores do, then give every large partition its inverted lists: minutes for a million vectors."""
         super().optimize()
         while name := self._large():
             self._give_lists(name)

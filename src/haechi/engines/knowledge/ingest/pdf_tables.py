@@ -20,13 +20,24 @@ class Boxed(Protocol):
     """Anything with a box in points from the lower left."""
 
     @property
-    def left(self) -> float: ...
+    def left(self) -> float:
+        """Left edge, points from the page's left."""
+        ...
+
     @property
-    def bottom(self) -> float: ...
+    def bottom(self) -> float:
+        """Lower edge, points from the page's bottom."""
+        ...
+
     @property
-    def right(self) -> float: ...
+    def right(self) -> float:
+        """Right edge, points from the page's left; never less than `left`."""
+        ...
+
     @property
-    def top(self) -> float: ...
+    def top(self) -> float:
+        """Upper edge, points from the page's bottom; never less than `bottom`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
