@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -65,11 +64,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def town(
     store: Store, worker_store: Store, library: Library, desk: ReadingDesk, settings: Settings, cache: Path
-) -> Iterator[Town]:
+) -> Town:
     """An empty town, lexical and dense."""
     settings.home.mkdir()
     settings.cache.symlink_to(cache)
-    yield Town(store, worker_store, library, desk, settings)
+    return Town(store, worker_store, library, desk, settings)
 
 
 def test_an_answer_is_cited_kept_and_its_citation_opens(town: Town, welfare: Actor, citizen: Actor) -> None:
