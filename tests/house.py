@@ -162,18 +162,26 @@ def _serve(installation: Installation) -> Iterator[str]:
 # --- the browser -----------------------------------------------------------------------------------------------------
 
 
+_browsers: list[Any] = []
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """Chromium, started once; skipped where there is none."""
+    """Chromium, started once a process; skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
     if vendor.missing():
         pytest.skip(f"browser files are not installed: {vendor.INSTALL}")
+    if _browsers:
+        yield _browsers[0]
+        return
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        _browsers.append(browser)
         yield browser
+        _browsers.clear()
         browser.close()
 
 

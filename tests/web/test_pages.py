@@ -91,7 +91,7 @@ def test_a_document_its_passages_and_an_open_citation(house: House, visitor: Ope
 
 
 def test_a_house_without_browser_files_says_which_command_brings_them(
-    house: House, visitor: Open, monkeypatch: pytest.MonkeyPatch
+    visitor: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from haechi.web import vendor, view
 

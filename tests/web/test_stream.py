@@ -1,10 +1,10 @@
 """The stream of an answer: in order, honest about waiting, ended by whoever hangs up."""
 
-import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -15,11 +15,17 @@ from haechi.web import stream
 from haechi.web.stream import AnswerStream, encode
 
 
+def run(work: Callable[[], Awaitable[Any]]) -> Any:
+    """In a thread of its own: a browser test of the same process may hold a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, work).result(30)
+
+
 def read_all(events: Any) -> list[dict[str, Any]]:
     async def collect() -> list[bytes]:
         return [piece async for piece in AnswerStream(events, CapacityLimiter(4)).bytes()]
 
-    pieces = anyio.run(collect)
+    pieces = run(collect)
     return [json.loads(piece.decode().split("data: ", 1)[1]) for piece in pieces if piece.startswith(b"event:")]
 
 
@@ -67,7 +73,7 @@ def test_hanging_up_ends_the_work() -> None:
             break
         await reading.aclose()
 
-    anyio.run(leave_early)
+    run(leave_early)
     assert ended.wait(5)
     assert len(made) < 2000
 
@@ -82,6 +88,6 @@ def test_a_long_silence_keeps_the_line_open(monkeypatch: Any) -> None:
     async def collect() -> list[bytes]:
         return [piece async for piece in AnswerStream(events, CapacityLimiter(4)).bytes()]
 
-    pieces = asyncio.run(collect())
+    pieces = run(collect)
     assert pieces[0].startswith(b":")
     assert pieces[-1].startswith(b"event: done")

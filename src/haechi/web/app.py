@@ -24,6 +24,7 @@ from haechi.web import (
     assets,
     pages_admin,
     pages_ask,
+    pages_drafts,
     pages_feedback,
     pages_home,
     pages_library,
@@ -39,7 +40,7 @@ from haechi.web.wording import Wording
 log = logging.getLogger("haechi.web")
 
 TITLES = {401: "not_signed_in", 403: "forbidden", 404: "not_found", 429: "too_many", 503: "unavailable"}
-PAGES = (pages_home, pages_people, pages_ask, pages_library, pages_feedback, pages_services, pages_admin)
+PAGES = (pages_home, pages_people, pages_ask, pages_library, pages_drafts, pages_feedback, pages_services, pages_admin)
 APIS = (api_ask, api_library, api_services)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
 from haechi.city.library import GRADES, KINDS, LICENCES
 from haechi.core.errors import HaechiError, InvalidInput
+from haechi.web.attachments import attachment
 from haechi.web.caller import Caller, Who, permitted
 from haechi.web.pages_ask import read_day
 from haechi.web.view import go, is_fragment, page, pages_of
@@ -263,6 +263,4 @@ def version(
 def original(request: Request, caller: Who, document_id: str, version_id: str) -> Response:  # noqa: ARG001
     """The file as it was uploaded, always as a download: what somebody uploaded never runs in this site."""
     filename, _, data = request.app.state.installation.library.original(caller.actor, version_id)
-    plain = "".join(c for c in filename if c.isascii() and c.isprintable() and c not in '"\\').strip() or "document"
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
-    return Response(data, media_type="application/octet-stream", headers={"content-disposition": disposition})
+    return attachment(filename, data)
