@@ -10,7 +10,7 @@ import click
 
 from haechi.city.asking import as_json
 from haechi.city.folder_knowledge import open_folder
-from haechi.city.progress import Bar
+from haechi.city.progress import Bar, Bars
 from haechi.city.settings import Settings
 from haechi.core.errors import InvalidInput
 from haechi.engines.knowledge import Knowledge, embedder_for
@@ -103,7 +103,7 @@ def retrieval(
     from haechi.engines.knowledge.retrieval.evaluation import evaluate_retrieval
 
     embedder = _embedder(_settings(context), dense)
-    with Bar("평가", "건") as bar:
+    with Bars() as bar:
         report = evaluate_retrieval(corpus, queries, qrels, kind=kind, embedder=embedder, progress=bar)
     _print_report(report, as_json_)
 

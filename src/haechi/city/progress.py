@@ -56,6 +56,31 @@ class Bar:
             self._console.print(f"{self._what}: {rate}", highlight=False)
 
 
+class Bars:
+    """Bars one after another: call it with (what, done, of); a new `what` closes the bar before. A context manager."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._bar: Bar | None = None
+
+    def __call__(self, what: str, done: int, of: int | None) -> None:
+        """`done` things of `of` are done in the stage `what`."""
+        if what != self._what or self._bar is None:
+            self._close()
+            self._what, self._bar = what, Bar(what)
+        self._bar(done, of)
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+
 def track(items: Iterable[T], what: str, *, unit: str = "건") -> Iterator[T]:
     """Yields `items` behind a `Bar`."""
     total = len(items) if isinstance(items, Sized) else None
