@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.house import House, Visitor, sideways
+from tests.house import House, Visitor, faults_of, sideways
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Visitor]
@@ -194,3 +194,32 @@ def test_without_scripts_the_same_question_gets_the_same_answer(house: House, ch
         assert "90%" in page.inner_text(".turn__text")
         page.click("a.cite >> nth=0")
         assert "90%" in page.inner_text("mark")
+
+
+def test_a_plan_becomes_a_press_release_whose_figures_lead_back_to_it(visitor: Open, tmp_path: Path) -> None:
+    plan = tmp_path / "여름철 폭염 대응 계획.md"
+    plan.write_text(
+        "# 여름철 폭염 대응 계획\n\n## 추진 내용\n- 무더위쉼터 3,850개소를 6월 1일부터 9월 30일까지 운영한다.\n\n"
+        "## 소요 예산\n총사업비는 45억 원이다.\n",
+        encoding="utf-8",
+    )
+    officer = visitor()
+    officer.sign_in("jung")
+    officer.go("/drafts")
+    officer.page.set_input_files("#file", str(plan))
+    officer.page.get_by_role("button", name="초안 만들기").click()
+    officer.page.wait_for_url("**/drafts/*-*", timeout=60_000)
+    figure = officer.page.locator(".figure-list li", has_text="3,850개소").first
+    assert figure.locator("mark").inner_text() == "3,850개소"
+    assert "무더위쉼터" in figure.inner_text()
+    figure.get_by_role("link").click()
+    assert "3,850개소" in officer.page.locator(".paper :target").inner_text()
+    assert faults_of(officer.page) == []
+    for format, magic in (("HWPX", b"PK"), ("DOCX", b"PK")):
+        with officer.page.expect_download() as download:
+            officer.page.get_by_role("link", name=format).click()
+        assert download.value.suggested_filename.endswith(format.lower())
+        assert Path(download.value.path()).read_bytes().startswith(magic)
+    stranger = visitor()
+    stranger.sign_in("kim")
+    assert stranger.go(officer.page.url.removeprefix(officer.house.address).split("#")[0]).status == 404

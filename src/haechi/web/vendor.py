@@ -86,6 +86,8 @@ def _copy_krds(package: Path, target: Path) -> None:
     kept = "\n".join(
         line for line in layered.splitlines() if not line.lstrip().startswith(("@import", "@charset", "/*# source"))
     )
+    # Layers turn importance around: KRDS's "!important" would win over every rule of ours.
+    kept = kept.replace("!important", "")
     (target / "css").mkdir(parents=True)
     (target / "css" / "krds.css").write_text(f"{tokens}\n@layer krds {{\n{kept}\n}}\n", encoding="utf-8")
     shutil.copytree(package / "resources" / "img", target / "img")
