@@ -12,13 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import QueuePool
 
 from haechi.core.errors import Unavailable
 
 Row = Mapping[str, Any]
+STATEMENT_SECONDS = 60
+CHECK_SECONDS = 5
 DISK_FULL = "53100"
 """PostgreSQL's error code for a full disk."""
 
@@ -47,6 +51,37 @@ NOBODY = Actor()
 SYSTEM = Actor(subject="system", name="시스템", tags=frozenset({"public", "staff"}))
 
 
+def _connect(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> _Bounded:
+    return _Bounded.connect(*arguments, **parameters)
+
+
+class _Bounded(psycopg.Connection[Any]):
+    """A connection that does not wait for ever: a server that is stopped or whose disk hangs accepts, and stays silent."""
+
+    patience = STATEMENT_SECONDS + 10.0
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As in psycopg; after `patience` seconds of silence the connection is of no use any more."""
+        try:
+            return super().wait(gen, interval=interval, timeout=timeout or self.patience)
+        except psycopg.errors._WaitTimeout as error:
+            self.close()
+            raise psycopg.OperationalError("the database did not answer in time") from error
+
+
+def _check_alive(connection: _Bounded, *_: Any) -> None:
+    """At every checkout: does the server still answer? A dead connection is replaced by the pool."""
+    connection.patience = CHECK_SECONDS
+    try:
+        connection.autocommit = True  # one way to the server and back instead of three
+        connection.execute("select 1")
+        connection.autocommit = False
+    except psycopg.Error as error:
+        raise DisconnectionError("the connection is dead") from error
+    finally:
+        connection.patience = _Bounded.patience
+
+
 class Store:
     """A pool of connections under one database role.
 
@@ -61,9 +96,13 @@ class Store:
             pool_size=size,
             max_overflow=size,
             pool_timeout=wait,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=10000"},
+            connect_args={
+                "connect_timeout": CHECK_SECONDS,
+                "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout=10000",
+            },
         )
+        event.listen(self.engine, "do_connect", _connect)
+        event.listen(self.engine, "checkout", _check_alive)
 
     @contextmanager
     def transaction(self, actor: Actor = NOBODY, *, snapshot: bool = False) -> Iterator[Transaction]:
@@ -82,10 +121,9 @@ class Store:
                     "저장 공간이 부족해 저장하지 못했습니다.",
                     next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다.",
                 ) from error
-            raise Unavailable(
-                "데이터베이스에 연결할 수 없습니다.",
-                next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다.",
-            ) from error
+            raise _away() from error
+        except NoConnectionFree as error:
+            raise _away() from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("데이터베이스 연결이 끊어졌습니다.", next_step="잠시 뒤 다시 시도하세요.") from error
@@ -107,6 +145,13 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def _away() -> Unavailable:
+    return Unavailable(
+        "데이터베이스에 연결할 수 없습니다.",
+        next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다.",
+    )
 
 
 def _introduce(connection: Connection, actor: Actor) -> None:
