@@ -6,11 +6,13 @@ import uvicorn
 
 from haechi.city.installation import Installation
 from haechi.city.settings import from_environment
+from haechi.city.supervisor import end_with_parent
 from haechi.web.app import create_app
 
 
 def main() -> None:
     """Open the installation, fill the index in the background, serve until told to stop."""
+    end_with_parent()
     settings = from_environment()
     installation = Installation.open(settings)
     installation.start_serving()
