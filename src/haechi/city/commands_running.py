@@ -50,7 +50,19 @@ def up(context: click.Context, port: int | None, host: str | None, demo: bool | 
         supervisor.close()
 
 
-def _free_port(settings: Settings) -> None:
+def _free_port(settings: Settings, seconds: float = 8.0) -> None:
+    """Return once the port is free: the server of an installation that was killed just now needs some seconds to go."""
+    deadline = time.monotonic() + seconds
+    while (error := _bind_error(settings)) is not None:
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"{settings.host}:{settings.port}을(를) 다른 프로그램이 쓰고 있습니다.",
+                next_step="이미 켜져 있는지 확인하거나 --port로 다른 포트를 고르세요.",
+            ) from error
+        time.sleep(0.3)
+
+
+def _bind_error(settings: Settings) -> OSError | None:
     import socket
 
     with socket.socket() as probe:
@@ -58,10 +70,8 @@ def _free_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise Unavailable(
-                f"{settings.host}:{settings.port}을(를) 다른 프로그램이 쓰고 있습니다.",
-                next_step="이미 켜져 있는지 확인하거나 --port로 다른 포트를 고르세요.",
-            ) from error
+            return error
+    return None
 
 
 def _wait_for_server(settings: Settings, supervisor: Supervisor, seconds: float = 180) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
+import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from sqlalchemy import create_engine
 
@@ -66,8 +70,7 @@ class EmbeddedDatabase:
         server_class = _server_class()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(exist_ok=True)
-        server_class._instances.pop(self.folder.resolve(), None)
-        self._server = server_class(self.folder.resolve(), cleanup_mode=None)
+        self._server = self._running_server(server_class)
         self._socket_folder = self._server.get_postmaster_info().socket_dir
         known = self._secrets()
         if known is None:
@@ -103,11 +106,35 @@ class EmbeddedDatabase:
         return self._socket_url("postgres", (self._secrets() or {})["postgres"], database)
 
     def pid(self) -> int | None:
-        """Process id of the postmaster, or None when it is down."""
+        """Process id of the postmaster, or None when it is down.
+
+        After a power cut the file still names a process, and the number may by now belong to any other program.
+        """
         try:
-            return int((self.folder / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
+            number = int((self.folder / "postmaster.pid").read_text().splitlines()[0])
+            process = psutil.Process(number)
+            alive = process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name()
+        except (OSError, ValueError, IndexError, psutil.Error):
             return None
+        return number if alive else None
+
+    def _running_server(self, server_class: Any, seconds: float = 120.0) -> Any:
+        """The server, started when it is down. The package waits 10 s; replaying the log after a kill may take longer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.pid() is None:
+                with suppress(OSError):
+                    (self.folder / "postmaster.pid").unlink()
+            server_class._instances.pop(self.folder.resolve(), None)
+            try:
+                return server_class(self.folder.resolve(), cleanup_mode=None)
+            except (subprocess.SubprocessError, AssertionError) as error:
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"데이터베이스가 {seconds:.0f}초 안에 시작되지 않았습니다.",
+                        next_step=f"{self.folder / 'log'}의 마지막 줄과 남은 저장 공간을 확인하세요.",
+                    ) from error
+            time.sleep(0.5)
 
     def stop(self) -> None:
         """Shut down cleanly; open transactions are rolled back."""

@@ -119,7 +119,7 @@ class Supervisor:
             child.keep_up(self._tell)
 
     def _keep_database_up(self) -> None:
-        if self.database is None or _alive(self.database.pid()):
+        if self.database is None or self.database.pid() is not None:
             return
         self._tell("데이터베이스가 멈추었습니다. 다시 시작합니다.")
         try:
@@ -134,15 +134,3 @@ class Supervisor:
         if self.database is not None:
             with suppress(Exception):
                 self.database.stop()
-
-
-def _alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
