@@ -1,30 +1,36 @@
 """The reading desk: takes received versions from the queue, has them read in a sandbox, and puts their passages in place.
 
-A version is claimed with a lease; a worker that dies lets the lease run out and the next one starts over. All that a
-version brings appears in one transaction, so nothing is half there and nothing is there twice.
+A version is claimed with a short lease that its worker keeps renewing; a worker that dies lets it run out, and the next
+one starts over. All that a version brings appears in one transaction, so nothing is half there and nothing is there twice.
 """
 
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
 from haechi.core import clock
-from haechi.core.errors import UnreadableDocument
+from haechi.core.errors import Unavailable, UnreadableDocument
 from haechi.core.events import emit
 from haechi.core.store import SYSTEM, Row, Store, Transaction
 from haechi.engines.knowledge.ingest import Limits, read_in_worker, split
 from haechi.engines.knowledge.ports import ParsedDocument, Passage
 
 MAX_ATTEMPTS = 3
+LEASE_SECONDS = 30
+STORE_PATIENCE_SECONDS = 600
 
 
 class ReadingDesk:
-    """`store`: role haechi_worker. `lease_seconds` must exceed the longest read that `limits` allow."""
+    """`store`: role haechi_worker. lease_seconds: how long a document waits after its worker was killed."""
 
-    def __init__(self, store: Store, limits: Limits, *, lease_seconds: int = 300) -> None:
+    def __init__(self, store: Store, limits: Limits, *, lease_seconds: float = LEASE_SECONDS) -> None:
         self._store = store
         self._limits = limits
         self._lease = timedelta(seconds=lease_seconds)
@@ -34,6 +40,11 @@ class ReadingDesk:
         claimed = self._claim()
         if claimed is None:
             return None
+        with self._renewing(str(claimed["id"])):
+            self._read(claimed)
+        return str(claimed["id"])
+
+    def _read(self, claimed: Row) -> None:
         try:
             parsed = read_in_worker(bytes(claimed["original"]), claimed["filename"], self._limits)
             passages = _passages_of(parsed, claimed)
@@ -42,10 +53,31 @@ class ReadingDesk:
                     "문서에서 글자를 찾지 못했습니다.", next_step="글자가 들어 있는 원본을 올리세요."
                 )
         except UnreadableDocument as error:
-            self._fail(claimed, error.code, error.message, error.next_step)
+            code, message, next_step = error.code, error.message, error.next_step
+            _until_stored(lambda: self._fail(claimed, code, message, next_step))
         else:
-            self._put(claimed, parsed, passages)
-        return str(claimed["id"])
+            _until_stored(lambda: self._put(claimed, parsed, passages))
+
+    @contextmanager
+    def _renewing(self, version_id: str) -> Iterator[None]:
+        """Keep the lease alive from a thread of its own while the block runs."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self._lease.total_seconds() / 3):
+                with suppress(Unavailable), self._store.transaction(SYSTEM) as tx:
+                    tx.run(
+                        "update versions set lease_until = :until where id = :id and state = 'reading'",
+                        {"id": version_id, "until": clock.now() + self._lease},
+                    )
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def _claim(self) -> Row | None:
         with self._store.transaction(SYSTEM) as tx:
@@ -53,9 +85,10 @@ class ReadingDesk:
                 """select v.id, v.document_id, v.number, v.filename, v.original, v.effective_from, v.revised_on, v.attempts,
                 v.metadata, d.title, d.access, d.kind from versions v join documents d on d.id = v.document_id
                 where d.deleted_at is null and v.original is not null
-                and (v.state = 'received' or (v.state = 'reading' and v.lease_until < :now))
+                and (v.state = 'received' or (v.state = 'reading' and v.lease_until not between :now and :far))
                 order by v.created_at limit 1 for update of v skip locked""",
                 now=clock.now(),
+                far=clock.now() + 2 * self._lease,  # a lease further ahead was given by a clock that has been set back
             )
             if row is None:
                 return None
@@ -80,12 +113,13 @@ class ReadingDesk:
 
     @staticmethod
     def _mark_failed(tx: Transaction, row: Row, code: str, message: str, next_step: str) -> None:
-        tx.run(
+        touched = tx.run(
             """update versions set state = 'failed', error_code = :code, error = :message, next_step = :next,
-            lease_until = null where id = :id""",
+            lease_until = null where id = :id and state in ('received', 'reading')""",
             {"id": row["id"], "code": code, "message": message, "next": next_step},
         )
-        emit(tx, "document.failed", str(row["document_id"]), {"version_id": str(row["id"]), "code": code})
+        if touched:
+            emit(tx, "document.failed", str(row["document_id"]), {"version_id": str(row["id"]), "code": code})
 
     def _put(self, claimed: Row, parsed: list[ParsedDocument], passages: list[Passage]) -> None:
         with self._store.transaction(SYSTEM) as tx:
@@ -110,6 +144,18 @@ class ReadingDesk:
                 tx, "document.searchable", str(claimed["document_id"]),
                 {"version_id": str(claimed["id"]), "passages": len(passages)},
             )  # fmt: skip
+
+
+def _until_stored(store_it: Callable[[], None]) -> None:
+    """A database that goes away after the reading costs the reading nothing: try again until it is back."""
+    deadline = time.monotonic() + STORE_PATIENCE_SECONDS
+    while True:
+        try:
+            return store_it()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 _INSERT_PASSAGE = """insert into passages (id, document_id, version_id, ordinal, text, title, heading_path, page, article,

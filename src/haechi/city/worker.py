@@ -31,7 +31,7 @@ class Worker:
         self.stop = threading.Event()
         settings = installation.settings
         limits = replace(Limits(), seconds=settings.read_seconds, memory_bytes=settings.read_memory_mib * 2**20)
-        self._reading = ReadingDesk(installation.worker_store, limits, lease_seconds=settings.read_seconds * 2 + 60)
+        self._reading = ReadingDesk(installation.worker_store, limits)
         self._enriching = Enriching(installation.worker_store, settings)
         self._last_day: date | None = None
 
