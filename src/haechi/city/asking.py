@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -22,6 +23,7 @@ from haechi.engines.knowledge.ports import AnswerEvent, Citation, Delta, Done, G
 
 QUESTION_LIMIT = 2000
 INDEX_PATIENCE_SECONDS = 60
+RIGHTS_PATIENCE_SECONDS = 10
 HISTORY_TURNS = 3
 SERVICE = 39
 
@@ -32,6 +34,7 @@ class Asking:
     """Answers questions and keeps conversations.
 
     knowledge_version: the last change that the index has applied. wait_for_index(seconds): True once the index is filled.
+    wait_for_rights(seconds): True once the index has applied every withdrawal of rights that the database holds.
     contact_for: who answers for the documents nearest to a question.
     """
 
@@ -43,6 +46,7 @@ class Asking:
         *,
         knowledge_version: Callable[[], int] = lambda: 0,
         wait_for_index: Callable[[float], bool] = lambda _: True,
+        wait_for_rights: Callable[[float], bool] = lambda _: True,
         contact_for: Callable[[str, Sequence[Hit]], Contact | None] = lambda *_: None,
     ) -> None:
         self._store = store
@@ -50,6 +54,8 @@ class Asking:
         self._settings = settings
         self._version = knowledge_version
         self._wait_for_index = wait_for_index
+        self._wait_for_rights = wait_for_rights
+        self._unmarked: deque[tuple[Actor, str, str]] = deque(maxlen=1000)
         self._contact_for = contact_for
         self.waiting_room = WaitingRoom(settings.simultaneous_answers, settings.waiting_answers)
 
@@ -63,6 +69,7 @@ class Asking:
         """
         question = _checked(question)
         conversation_id, turn_id, history = self._accept(actor, question, conversation_id)
+        self._mark_unmarked()
         yield {"event": "accepted", "conversation_id": conversation_id, "turn_id": turn_id}
         turn = _OpenTurn(self, actor, turn_id, question, time.perf_counter())
         try:
@@ -70,6 +77,10 @@ class Asking:
                 for position, seconds in place.wait():
                     yield {"event": "waiting", "position": position, "seconds": seconds}
                 yield from self._until_index_is_filled()
+                if not self._wait_for_rights(RIGHTS_PATIENCE_SECONDS):
+                    raise Unavailable(
+                        "방금 바뀐 열람 권한을 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요."
+                    )
                 reader = Reader(tags=actor.tags, as_of=as_of)
                 yield from turn.follow(self._events(actor, question, reader, history))
         except HaechiError as error:
@@ -78,6 +89,30 @@ class Asking:
         except GeneratorExit:
             turn.interrupt("묻는 사람이 기다리지 않고 나갔습니다.")
             raise
+        except Exception:
+            turn.interrupt("답변을 만드는 중에 문제가 생겼습니다.")
+            raise
+
+    def _mark_unmarked(self) -> None:
+        """Turns that were cut off while the database was away could not say so then; now it is back."""
+        while self._unmarked:
+            actor, turn_id, why = self._unmarked.popleft()
+            if not self._interrupt(actor, turn_id, why):
+                return
+
+    def _interrupt(self, actor: Actor, turn_id: str, why: str) -> bool:
+        """Write down that a turn was cut off; False when that has to wait until the database is back."""
+        try:
+            with self._store.transaction(actor) as tx:
+                tx.run(
+                    """update turns set state = 'interrupted', grounding = cast(:why as jsonb)
+                    where id = :id and state = 'accepted'""",
+                    {"id": turn_id, "why": json.dumps({"interrupted": why}, ensure_ascii=False)},
+                )
+        except Unavailable:
+            self._unmarked.append((actor, turn_id, why))
+            return False
+        return True
 
     def _until_index_is_filled(self) -> Iterator[Event]:
         """Right after a start the index may still be filling: waiting is better than a wrong 모름."""
@@ -250,14 +285,7 @@ class _OpenTurn:
             )
 
     def interrupt(self, why: str) -> None:
-        try:
-            with self._asking._store.transaction(self._actor) as tx:
-                tx.run(
-                    "update turns set state = 'interrupted', grounding = cast(:why as jsonb) where id = :id and state = 'accepted'",
-                    {"id": self._id, "why": json.dumps({"interrupted": why}, ensure_ascii=False)},
-                )
-        except Unavailable:
-            return  # the database is away: mark_interrupted() finds the turn after the restart
+        self._asking._interrupt(self._actor, self._id, why)
 
 
 def as_json(event: AnswerEvent) -> Event:

@@ -39,6 +39,7 @@ class Indexing:
         self._store = store
         self._settings = settings
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble = ""
         self._saved = 0
@@ -69,8 +70,30 @@ class Indexing:
     def close(self) -> None:
         """Stop following; write a last snapshot."""
         self._stop.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join(10)
+
+    def wait_for_rights(self, seconds: float) -> bool:
+        """True once no withdrawal (of rights, of a document) that the database holds is still to be applied here.
+
+        Rights are in force for the next question: what was taken away a moment ago must not be found by it.
+        """
+        deadline = time.monotonic() + seconds
+        while self._withdrawals_ahead():
+            if time.monotonic() > deadline:
+                return False
+            self._wake.set()
+            time.sleep(0.02)
+        return True
+
+    def _withdrawals_ahead(self) -> bool:
+        with self._store.transaction(SYSTEM) as tx:
+            return bool(
+                tx.value(
+                    "select 1 from index_log where seq > :seq and op in ('rights', 'remove') limit 1", seq=self.applied
+                )
+            )
 
     def standing(self) -> tuple[str, str]:
         """(state, why) for the readiness page."""
@@ -97,7 +120,8 @@ class Indexing:
                 log.exception("색인이 변경을 따라가지 못했습니다.")
                 self._trouble = f"색인 오류({type(error).__name__}). 다시 시도합니다."
                 self._stop.wait(2)
-            self._stop.wait(POLL_SECONDS)
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
         if self.filled.is_set() and self._saved != self.applied:
             self._save()
 
@@ -194,7 +218,10 @@ class Indexing:
             partial.rename(marker)
             self._saved = self.applied
         except OSError as error:
-            log.warning("색인 스냅숏을 쓰지 못했습니다(%s). 다음에 다시 시도합니다.", error.strerror)
+            log.warning("색인 스냅숏을 쓰지 못했습니다(%s). 잠시 뒤 다시 시도합니다.", error.strerror)
+            # Half a snapshot is of no use, and where the disk is full it is in the way of those who need the space.
+            shutil.rmtree(self._snapshot, ignore_errors=True)
+            self._changed_at = time.monotonic()
 
     def _kind(self) -> str:
         embedder = vector_model(self.embedder) if self.embedder is not None else "none"

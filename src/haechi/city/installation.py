@@ -122,6 +122,7 @@ class Installation:
             self.settings,
             knowledge_version=lambda: self.indexing.applied,
             wait_for_index=self.indexing.filled.wait,
+            wait_for_rights=self.indexing.wait_for_rights,
             contact_for=self.contact_for,
         )
 
@@ -154,6 +155,7 @@ class Installation:
 
     def start_serving(self) -> None:
         """What a server process does once: mark cut-off answers, then fill the index in the background."""
+        self.worker_store.wait_until_ready()
         Asking(self.worker_store, self.knowledge, self.settings).mark_interrupted()
         self.indexing.start()
 
