@@ -133,14 +133,14 @@ class Library:
             _check_stays_visible(actor, description)
             if idempotency_key:
                 tx.run("select pg_advisory_xact_lock(hashtext(:key))", {"key": idempotency_key})
-                before = _receipt_by_key(tx, description.source, idempotency_key)
+                before = _receipt_by_key(tx, description.source, idempotency_key, document_id)
                 if before is not None:
                     return before
             if document_id is None:
                 document_id = _insert_document(tx, actor, filename, description, idempotency_key)
             else:
                 _lock_document(tx, document_id)
-            receipt = _insert_version(tx, actor, document_id, filename, data, description)
+            receipt = _insert_version(tx, actor, document_id, filename, data, description, idempotency_key)
             audit.record(
                 tx, "document.upload", f"document:{document_id}", {"filename": filename, "version": receipt.number}
             )
@@ -393,13 +393,19 @@ def _uuid(value: str) -> str:
         raise _no_document(str(value)) from error
 
 
-def _receipt_by_key(tx: Transaction, source: str, key: str) -> Received | None:
+def _receipt_by_key(tx: Transaction, source: str, key: str, document_id: str | None) -> Received | None:
+    """The receipt that this key got before: for a new document, or (`document_id`) for a new version of one."""
+    which = (
+        "d.source = :source and d.source_key = :key and v.number = 1"
+        if document_id is None
+        else "d.id = :document and v.metadata ->> 'idempotency_key' = :key"
+    )
     row = tx.one(
-        """select d.id::text as document_id, v.id::text as version_id, v.number, v.state from documents d
-        join versions v on v.document_id = d.id where d.source = :source and d.source_key = :key
-        order by v.number desc limit 1""",
+        f"""select d.id::text as document_id, v.id::text as version_id, v.number, v.state from documents d
+        join versions v on v.document_id = d.id where {which} order by v.number limit 1""",
         source=source,
         key=key,
+        document=_uuid(document_id) if document_id else None,
     )
     return Received(**row) if row is not None else None
 
@@ -448,7 +454,13 @@ def _lock_document(tx: Transaction, document_id: str) -> Row:
 
 
 def _insert_version(
-    tx: Transaction, actor: Actor, document_id: str, filename: str, data: bytes, description: Description
+    tx: Transaction,
+    actor: Actor,
+    document_id: str,
+    filename: str,
+    data: bytes,
+    description: Description,
+    key: str | None,
 ) -> Received:
     version_id = clock.new_id()
     number = 1 + (tx.value("select max(number) from versions where document_id = :id", id=document_id) or 0)
@@ -460,7 +472,7 @@ def _insert_version(
             "id": version_id, "document": document_id, "number": number, "filename": Path(filename).name,
             "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "original": data,
             "effective_from": description.effective_from, "revised_on": description.revised_on,
-            "metadata": json.dumps({"title_given": bool(description.title)}), "by": actor.subject, "now": clock.now(),
+            "metadata": json.dumps({"title_given": bool(description.title)} | ({"idempotency_key": key} if key else {})), "by": actor.subject, "now": clock.now(),
         },
     )  # fmt: skip
     return Received(document_id, version_id, number, "received")
