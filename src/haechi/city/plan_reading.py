@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -9,9 +10,10 @@ from typing import Any
 
 import yaml
 
+from haechi.core.errors import InvalidInput
 from haechi.core.roles import policy_file
 from haechi.engines.knowledge.answer.morphology import analyse
-from haechi.engines.knowledge.answer.quantities import find_quantities
+from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities
 from haechi.engines.knowledge.ingest import sentences, split
 from haechi.engines.knowledge.ports import Block, ParsedDocument, Passage
 from haechi.engines.text.drafting import (
@@ -26,7 +28,20 @@ from haechi.engines.text.drafting import (
     vocabulary_from,
 )
 
-KOREAN = Korean(figures=find_quantities, morphemes=analyse)
+LONGEST_LINE = 1_000
+"""Characters of one line; longer stretches without a full stop are cut, so that no line costs much to analyse."""
+MOST_LINES = 20_000
+"""Lines of a plan; a longer document is not drafted from."""
+_ENDLESS = re.compile(r"[\d,.\s만억조천백십]{24,}")
+
+
+def _figures(text: str) -> Sequence[Quantity]:
+    """The figures of a text. Endless runs of digits are blanked first: no figure is so long, and the patterns would try
+    every way to cut one; the checker then compares such digits letter by letter."""
+    return find_quantities(_ENDLESS.sub(lambda run: " " * len(run[0]), text))
+
+
+KOREAN = Korean(figures=_figures, morphemes=analyse)
 
 
 def _policy(name: str) -> dict[str, Any]:
@@ -47,10 +62,14 @@ def vocabulary() -> Vocabulary:
 
 
 def plan_from(document: ParsedDocument) -> Plan:
-    """The whole document as one plan; `parts_of` cuts it where it holds several projects."""
+    """The whole document as one plan; `parts_of` cuts it where it holds several projects. InvalidInput when too long."""
     reading = _Reading(split(document, document_id="plan", version_id="plan"))
     for block in document.blocks:
         reading.take(block)
+        if len(reading.lines) > MOST_LINES:
+            raise InvalidInput(
+                f"계획서가 너무 깁니다({MOST_LINES:,}줄 넘음).", next_step="초안에 쓸 부분만 따로 저장해 올리세요."
+            )
     title, at = _title(document, reading.lines)
     return Plan(title=title, lines=tuple(reading.lines), tables=tuple(reading.tables), title_line=at)
 
@@ -73,8 +92,8 @@ class _Reading:
         for text in block.text.split("\n"):
             first = len(self.lines)
             for sentence in [text] if kind == "heading" else sentences(text):
-                if sentence.strip():
-                    self._line(kind, sentence.strip(), block)
+                for piece in _bounded(sentence.strip()):
+                    self._line(kind, piece, block)
             self._join(first)
 
     def _line(self, kind: Any, text: str, block: Block, table: int = -1) -> int:
@@ -118,6 +137,17 @@ class _Reading:
         if lines:
             section = block.heading_path[-1] if block.heading_path else ""
             self.tables.append(PlanTable(table.header, tuple(rows), tuple(lines), section))
+
+
+def _bounded(text: str) -> list[str]:
+    """The text in pieces of at most LONGEST_LINE characters, cut at blanks where there are any."""
+    out: list[str] = []
+    while len(text) > LONGEST_LINE:
+        cut = text.rfind(" ", LONGEST_LINE // 2, LONGEST_LINE)
+        cut = cut if cut > 0 else LONGEST_LINE
+        out.append(text[:cut])
+        text = text[cut:].strip()
+    return [*out, text] if text else out
 
 
 def _title(document: ParsedDocument, lines: Sequence[Line]) -> tuple[str, int]:

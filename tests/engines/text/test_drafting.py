@@ -11,6 +11,7 @@ import pytest
 from tests.engines.text import plans
 
 from haechi.city.plan_reading import KOREAN, form, plan_from, vocabulary
+from haechi.core.errors import InvalidInput
 from haechi.engines.knowledge.ingest import read_file
 from haechi.engines.text.drafting import (
     Draft,
@@ -22,7 +23,9 @@ from haechi.engines.text.drafting import (
     draft_from,
     fields_of,
     keep_proved,
+    manuscript,
     parts_of,
+    to_docx,
     verify,
 )
 from haechi.engines.text.drafting.wording import public_form, to_note, to_sentence, with_particle
@@ -130,6 +133,52 @@ def test_orders_inside_a_plan_are_only_text() -> None:
     assert section(draft, "budget") == "사업예산은 2억 원이다."
     cited = [one for one in verify(draft, plan, KOREAN).figures if one.value == "90000000000"]
     assert all("무시하고" in one.quote for one in cited)
+
+
+def test_what_is_not_a_plan_is_not_said_to_be_carried_out() -> None:
+    draft, _ = drafted(
+        "# 2025년 보조금 감사 결과\n\n지정된 사람만 볼 수 있다.\n\n## 1. 지적 사항\n\n서류 12건이 빠졌다.\n"
+    )
+    assert "을 추진한다" not in section(draft, "lead")
+    assert "「2025년 보조금 감사 결과」에 관하여" in section(draft, "lead")
+    assert "서류 12건이 빠졌다." in section(draft, "contents")
+    assert any("공개해도 되는지" in one and "지정된 사람만" in one for one in draft.warnings)
+
+
+def test_what_finds_no_place_is_listed_and_annexes_are_counted() -> None:
+    text = plans.ORDERLY + "\n□ 특이 사항\n○ 노조와 3회 협의\n\n□ 참고자료\n○ 다른 시 사례 9건\n"
+    draft, _ = drafted(text)
+    assert ("쓸 자리를 찾지 못함", "○ 노조와 3회 협의") in draft.left_out
+    assert any("참고자료·붙임 1줄" in one for one in draft.warnings)
+    assert "9건" not in " ".join(one.text for one in draft.paragraphs)
+
+
+def test_a_report_can_itself_be_the_plan_and_its_blanks_are_not_taken_for_text() -> None:
+    first, _ = drafted("# 나무 심기 계획\n\n□ 추진내용\n○ 나무 300그루 심기\n", "report")
+    elements = manuscript(first, form("report"))
+    data = to_docx(elements, title=first.title, author="해치시", label=first.label)
+    plan = plan_from(read_file(data, "보고.docx")[0])
+    second = compose(plan, form("press_release"), vocabulary(), KOREAN, agency="해치시")
+    assert "300그루" in section(second, "contents")
+    gap = next(one for one in second.paragraphs if one.section == "effects" and one.role != "heading")
+    assert gap.role == "to_fill"
+    assert verify(second, plan, KOREAN).ok
+
+
+@pytest.mark.parametrize(
+    "line", ["가나다 " * 50_000, "12," * 60_000, "12월 3일 " * 20_000, "(" * 50_000, "억" * 100_000]
+)
+def test_an_endless_line_costs_little(line: str) -> None:
+    start = time.monotonic()
+    draft, plan = drafted(f"# 긴 줄 계획\n\n□ 추진내용\n○ {line}\n")
+    assert verify(draft, plan, KOREAN).ok
+    assert time.monotonic() - start < 15
+
+
+def test_a_document_of_too_many_lines_is_refused_with_a_next_step() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        plan_of("# 계획\n\n" + "○ 나무 심기\n" * 20_001)
+    assert "따로 저장해" in refused.value.next_step
 
 
 def test_two_hundred_pages_are_drafted_in_bounded_time() -> None:

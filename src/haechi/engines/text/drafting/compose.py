@@ -12,6 +12,8 @@ from haechi.engines.text.drafting.plan import HEADING, NOTE, PROSE, TOP_ITEM, Ko
 from haechi.engines.text.drafting.verify import conflicts, keep_proved, proved_or_plain
 from haechi.engines.text.drafting.wording import public_form, to_note, to_sentence, with_particle
 
+_LISTED = 200
+"""So many unused lines are listed by their words; the warning counts all."""
 _TRUNCATED_TITLE = " 추진"
 _MONEY_WORDS = ("예산", "사업비", "투입", "들여", "원을 지원")
 
@@ -77,6 +79,8 @@ def compose(plan: Plan, form: Form, vocabulary: Vocabulary, korean: Korean, *, a
     for section in form.sections:
         if section.heading:
             _section(desk, section)
+    unused = _unused(desk)
+    desk.left_out += [("쓸 자리를 찾지 못함", line.text) for line in unused[:_LISTED]]
     draft = Draft(
         kind=form.id,
         title=title,
@@ -85,17 +89,36 @@ def compose(plan: Plan, form: Form, vocabulary: Vocabulary, korean: Korean, *, a
         label=form.label,
         paragraphs=tuple(desk.paragraphs),
         left_out=tuple(desk.left_out),
-        warnings=tuple(_warnings(desk)),
+        warnings=tuple(_warnings(desk, len(unused))),
     )
     return keep_proved(draft, plan, korean)
 
 
-def _warnings(desk: _Desk) -> Iterable[str]:
+def _unused(desk: _Desk) -> list[Line]:
+    """Lines of prose and lists that no section took; the annexes are counted by themselves."""
+    taken = {line for one in desk.paragraphs for _, lines, _ in one.claims() for line in lines}
+    taken |= desk.used | desk.fields.spoken
+    return [
+        line
+        for line in desk.plan.lines
+        if line.kind == "text" and line.body and line.number not in taken and line.number > desk.plan.title_line
+    ]
+
+
+def _warnings(desk: _Desk, unused: int) -> Iterable[str]:
+    closed = [line for line in desk.plan.lines if any(word in line.text for word in desk.form.caution)]
+    if closed:
+        yield f"밖에 내면 안 되는 문서일 수 있습니다. 공개해도 되는지 먼저 확인하세요: “{closed[0].text[:80]}”"
     if len(desk.plan.parts) > 1:
         names = ", ".join(f"{at + 1}. {title}" for at, title in enumerate(desk.plan.parts))
         yield f"파일에 사업이 {len(desk.plan.parts)}건 있어 {desk.plan.part + 1}번째로 썼습니다: {names}"
     for one in conflicts(desk.plan, desk.korean, leave=desk.fields.spoken):
         yield f"계획서의 숫자가 서로 다릅니다. 확인하세요: {one.subject} {one.first[0]} ↔ {one.second[0]}"
+    if unused:
+        yield f"계획서의 {unused:,}줄은 서식에서 쓸 자리를 찾지 못했습니다. 빠진 내용이 없는지 확인하세요."
+    annex = sum(desk.plan.line(number).kind == "text" for number in desk.fields.spoken)
+    if annex:
+        yield f"참고자료·붙임 {annex:,}줄은 초안에 쓰지 않았습니다."
 
 
 # --- head ------------------------------------------------------------------------------------------------------------
@@ -167,6 +190,12 @@ def _weight(line: Line, korean: Korean) -> tuple[bool, int]:
     return line.rank > TOP_ITEM, -min(measured, 2)
 
 
+def _is_undertaking(desk: _Desk, title: str) -> bool:
+    """Whether the title names something that is carried out, so that "…을 추진한다" is true of it."""
+    ends = desk.vocabulary.endings
+    return title.endswith((*ends["undertaking"], *ends["transitive"]))
+
+
 def _lead(desk: _Desk) -> None:
     plan, agency = desk.plan, desk.agency
     if not plan.title:
@@ -175,7 +204,8 @@ def _lead(desk: _Desk) -> None:
     title = plan.title.removesuffix(_TRUNCATED_TITLE)
     topic = with_particle(agency, "은", "는")[len(agency) :]
     particle = with_particle(title, "을", "를")[len(title) :]
-    text = desk.form.phrases["lead"].format(agency=agency, topic=topic, title=title, object=particle)
+    phrase = "lead" if _is_undertaking(desk, plan.title) else "lead_other"
+    text = desk.form.phrases[phrase].format(agency=agency, topic=topic, title=title, object=particle)
     sentences = [Sentence(text, (plan.title_line,) if plan.title_line >= 0 else (), "rule")]
     purpose = [line for line in (*desk.fields.of("intro"), *desk.fields.of("goal")) if line.rank != NOTE][:2]
     purpose = purpose or list(desk.fields.of("background"))[:1]
@@ -212,8 +242,14 @@ def _section(desk: _Desk, section: Section) -> None:
         desk.add(section.id, "to_fill", desk.form_words(desk.form.missing))
 
 
+def _names_for(desk: _Desk, section: Section) -> tuple[str, ...]:
+    """The fields of a section; a plan without contents by name gives what stands under its other headings."""
+    named = desk.fields.of("contents") or any("contents" in names for _, names in desk.fields.tables)
+    return (*section.fields, "other") if section.id == "contents" and not named else section.fields
+
+
 def _lines_for(desk: _Desk, section: Section) -> list[Line]:
-    found = [line for name in section.fields for line in desk.fields.of(name)]
+    found = [line for name in _names_for(desk, section) for line in desk.fields.of(name)]
     if desk.form.id == "report" and "goal" in section.fields:
         found += desk.fields.of("intro")
     fresh = sorted(
@@ -241,7 +277,7 @@ def _money_lines(desk: _Desk) -> list[Line]:
 
 
 def _tables_for(desk: _Desk, section: Section) -> list[PlanTable]:
-    tables = [table for table, names in desk.fields.tables if names and names[0] in section.fields]
+    tables = [table for table, names in desk.fields.tables if names and names[0] in _names_for(desk, section)]
     fresh = [table for table in tables if not set(table.lines) & desk.used]
     limit = desk.form.limits.get("tables", 4)
     desk.left_out += [("분량을 넘어 덜어 낸 표", " | ".join(table.header)) for table in fresh[limit:]]

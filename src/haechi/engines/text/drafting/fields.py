@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from haechi.engines.text.drafting.form import Vocabulary
 from haechi.engines.text.drafting.plan import ITEM, PROSE, Line, Plan, PlanTable
 
+_BLANK_OF_A_DRAFT = re.compile(r"\[(?:계획서에 없음|담당자가 채움)[^\]]*\]?")
 _SPACES = re.compile(r"\s+")
 _ROLE = r"(?:과장|팀장|국장|본부장|단장|담당관|담당자|담당|주무관|사무관)"
 _BY_ROLE = re.compile(
@@ -79,7 +80,7 @@ def fields_of(plan: Plan, vocabulary: Vocabulary) -> Fields:
     named = people | {bureau[1]} if bureau else people
     for line, names in _placed(plan, vocabulary):
         sections[line.number] = names
-        if line.kind != "text" or line.number in named or not line.body:
+        if line.kind != "text" or line.number in named or not line.body or _BLANK_OF_A_DRAFT.search(line.text):
             continue
         for name in names:
             gathered.setdefault(name, []).append(line)
@@ -95,7 +96,8 @@ def fields_of(plan: Plan, vocabulary: Vocabulary) -> Fields:
 
 
 def _placed(plan: Plan, vocabulary: Vocabulary) -> Iterator[tuple[Line, tuple[str, ...]]]:
-    """(line, fields). A label holds for the deeper lines below it; before the first heading, prose is the goal."""
+    """(line, fields). A label holds for the deeper lines below it; between title and first heading stands the "intro";
+    what a heading that says nothing known holds is "other"."""
     section: tuple[str, ...] = ("intro",)
     label: tuple[int, tuple[str, ...]] | None = None
     aside = False
@@ -103,11 +105,11 @@ def _placed(plan: Plan, vocabulary: Vocabulary) -> Iterator[tuple[Line, tuple[st
         opening = line.body[:8] if line.rank in (PROSE, 1) else ""
         if line.kind != "row" and re.match(r"(?:참고\s?자료|참고|붙임|별첨)(?:\s|\d|$|[:：])", opening):
             aside = True
-        if line.number == plan.title_line or aside:
+        if line.number <= plan.title_line or aside:
             yield line, ("aside",) if aside else ()
             continue
         if line.kind == "heading":
-            section, label = meanings(line.body, vocabulary), None
+            section, label = meanings(line.body, vocabulary) or ("other",), None
             yield line, ()
             continue
         if label is not None and line.rank <= label[0]:
@@ -115,11 +117,14 @@ def _placed(plan: Plan, vocabulary: Vocabulary) -> Iterator[tuple[Line, tuple[st
         own = meanings(line.label, vocabulary) if line.label else ()
         if own and not (set(own) <= {"aside", "overview"}):
             label = (line.rank, own) if not line.body else label
-            yield line, tuple(dict.fromkeys((*own, *(name for name in section if name not in ("overview", "intro")))))
+            yield (
+                line,
+                tuple(dict.fromkeys((*own, *(name for name in section if name not in ("overview", "intro", "other"))))),
+            )
         elif label is not None:
             yield line, label[1]
         else:
-            yield line, section
+            yield line, ("contents",) if section == ("overview",) else section
 
 
 def _contacts(lines: Sequence[Line]) -> Iterator[Contact]:

@@ -21,7 +21,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form in force since `in_force`. title, subtitle: lengths in characters. limits: how much is taken over."""
+    """A form in force since `in_force`. title, subtitle: lengths in characters. limits: how much is taken over.
+    caution: words of a plan that may not leave the house."""
 
     id: str
     name: str
@@ -36,6 +37,7 @@ class Form:
     title: Mapping[str, int] = field(default_factory=dict)
     subtitle: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    caution: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,12 @@ def form_from(data: Mapping[str, Any]) -> Form:
     )
     plain = {key: data[key] for key in ("id", "name", "in_force", "source", "label", "missing", "to_fill", "phrases")}
     more = {key: data.get(key, {}) for key in ("title", "subtitle", "limits")}
-    return Form(**plain, **more, meta=tuple(data["meta"]), sections=sections)
+    return Form(**plain, **more, meta=tuple(data["meta"]), sections=sections, caution=tuple(data.get("caution", ())))
 
 
 def vocabulary_from(fields: Mapping[str, Any], wording: Mapping[str, Any]) -> Vocabulary:
     """From the contents of plan_fields.yaml and wording.yaml."""
-    classes = ("transitive", "intransitive", "manner", "adjective", "copula", "joined")
+    classes = ("transitive", "intransitive", "manner", "adjective", "copula", "joined", "undertaking")
     return Vocabulary(
         fields={name: tuple(words) for name, words in fields["fields"].items()},
         endings={name: frozenset(wording[name]) for name in classes},

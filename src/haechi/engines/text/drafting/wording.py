@@ -24,6 +24,8 @@ _TO_NOTES = (
     *(("한다", "함"), ("된다", "됨"), ("있다", "있음"), ("없다", "없음"), ("이다", "임"), ("않는다", "않음")),
     *(("었다", "었음"), ("았다", "았음"), ("였다", "였음"), ("했다", "했음"), ("됐다", "됐음")),
 )
+_LONGEST_NOTE = 300
+"""Characters; a longer line is no note, and its analysis would take long."""
 _SHORT_YEAR = re.compile(r"(?<![가-힣\w])['’‘](\d{2})(?=\s*(?:\.|년|~))")
 _DOTTED = re.compile(r"(?<!\d)((?:19|20)\d{2})\.\s*(\d{1,2})\.(?:\s*(\d{1,2})\.)?(?!\d)")
 _WON = re.compile(r"(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>백만|천만|천|억|만)\s?원")
@@ -46,6 +48,8 @@ def with_particle(word: str, after_consonant: str, after_vowel: str) -> str:
 def to_sentence(note: str, vocabulary: Vocabulary, korean: Korean) -> tuple[str, bool]:
     """(sentence, certain). "전시관 운영(연 3회)" → "전시관을 운영한다(연 3회)." When no rule is certain: (note, False)."""
     note = note.strip()
+    if len(note) > _LONGEST_NOTE:
+        return note, False
     if note.endswith(("다.", "요.", "까?")):
         return note, True
     found = _TAIL.match(note)
