@@ -31,4 +31,3 @@ def emit(tx: Transaction, type: str, subject: str, data: Mapping[str, Any]) -> s
         },
     )
     return event_id
-
