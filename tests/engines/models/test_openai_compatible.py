@@ -44,7 +44,7 @@ def test_the_answer_arrives_in_pieces_that_join_to_the_whole(server):
 @pytest.mark.parametrize(
     ("behaviour", "said", "options"),
     [
-        ("refuse", "열쇠", {}),
+        ("refuse", "키를", {}),
         ("slow", "제때", {"between": 0.5}),
         ("broken", "읽을 수 없습니다", {}),
         ("hang-up:가나다라", "끊겼습니다", {}),

@@ -106,8 +106,8 @@ class OpenAICompatible:
     def _refused(self, response: httpx.Response) -> Unavailable:
         status = response.status_code
         why = {
-            401: "열쇠를 받아들이지 않았습니다",
-            403: "열쇠를 받아들이지 않았습니다",
+            401: "키를 받아들이지 않았습니다",
+            403: "키를 받아들이지 않았습니다",
             404: "모델을 모릅니다",
             429: "지금 붐빕니다",
         }

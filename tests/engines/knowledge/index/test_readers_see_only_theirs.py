@@ -80,7 +80,6 @@ def test_bm25_equals_the_formula_over_the_readable_documents_alone(
     assert index.search(query, reader, 100) == expected
     assert index.count(reader) == len(readable)
     assert index.keys() == set(truth)
-    assert index.lacking(LexicalIndex()) == sorted(truth)
     scored = index.score(query, truth, reader)
     assert scored == {row.key: dict(expected).get(row.key, 0.0) for row in readable}
     alone = LexicalIndex(1.2, 0.75)

@@ -41,6 +41,7 @@ class Candidate:
 
     @property
     def passage(self) -> Passage:
+        """The whole passage that the sentence stands in: what is cited, and what access was granted for."""
         return self.hit.passage
 
 

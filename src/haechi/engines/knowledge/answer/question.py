@@ -228,6 +228,7 @@ class Term:
 
     @property
     def noun(self) -> bool:
+        """Whether Kiwi tagged it as a noun or name: its absence from a passage counts against an answer."""
         return self.tag in NOUN_TAGS
 
 
@@ -243,6 +244,7 @@ class Question:
 
     @property
     def nouns(self) -> tuple[Term, ...]:
+        """Its nouns and names, in the order of the question; empty for a question of verbs alone."""
         return tuple(term for term in self.terms if term.noun)
 
 

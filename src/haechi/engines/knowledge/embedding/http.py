@@ -55,7 +55,9 @@ class HttpEmbedder:
         self._dimensions = dimensions
         self._batch, self._retries = batch, retries
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)))
+        limits = httpx.Timeout(timeout, connect=min(timeout, 5.0))
+        # As for the model: a proxy from the environment must not receive the city's key and its documents.
+        self._client = httpx.Client(headers=headers, timeout=limits, trust_env=False)
         self._asking = threading.Lock()
 
     @property

@@ -93,14 +93,6 @@ class View(Generic[S]):
         """Rows that are not deleted."""
         return len(self.segment) - len(self.deleted)
 
-    def hashes(self) -> tuple[NDArray[np.uint64], Rows]:
-        """Hashes of the live keys, and their rows."""
-        keys = self.segment.keys
-        live = np.ones(len(keys), bool)
-        live[self.deleted] = False
-        kept = live[keys.rows]
-        return keys.hashes[kept], keys.rows[kept]
-
     def find(self, asked: Asked) -> dict[str, int]:
         """key → live row."""
         found = self.segment.keys.find(asked)
@@ -181,16 +173,6 @@ class SegmentedStore(ABC, Generic[S]):
     def count(self, partitions: Collection[str]) -> int:
         """Live keys in these partitions."""
         return sum(count for name, count in self.partitions().items() if name in partitions)
-
-    def lacking(self, other: SegmentedStore[Any]) -> list[str]:
-        """Live keys of this store that the other does not hold, sorted; by hash, so it is quick on 100,000."""
-        held = np.concatenate([np.zeros(0, np.uint64), *(view.hashes()[0] for view in other._views)])
-        result: list[str] = []
-        for view in self._views:
-            hashes, rows = view.hashes()
-            missing = rows[np.isin(hashes, held, invert=True)]
-            result += [view.segment.keys.text(row) for row in missing.tolist()]
-        return sorted(result)
 
     def keys(self) -> set[str]:
         """Every live key (to compare with the database)."""
