@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import httpx
 import psutil
@@ -41,6 +43,7 @@ class Running:
 
     home: Path
     port: int
+    demo: bool = False
     supervisor: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,7 +62,7 @@ class Running:
         environment = os.environ | {"HAECHI_HOME": str(self.home), "HAECHI_PORT": str(self.port)}
         with open(self.home / "up.log", "ab") as log:
             self.supervisor = subprocess.Popen(
-                [sys.executable, "-m", "haechi.cli", "up", "--no-open", "--no-demo"],
+                [sys.executable, "-m", "haechi.cli", "up", "--no-open", "--demo" if self.demo else "--no-demo"],
                 env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.wait_until_healthy()
@@ -101,13 +104,23 @@ class Running:
 
     def healthy(self) -> bool:
         """Whether the server serves people from its database."""
-        with suppress(httpx.HTTPError):
-            return httpx.get(self.address + "/healthz", timeout=5).status_code == 200
+        # Not httpx: each of its clients reads all certificates first, which is dear for a question asked so often.
+        with suppress(OSError, HTTPException), urlopen(self.address + "/healthz", timeout=5) as answer:
+            return int(answer.status) == 200
         return False
 
     def wait_until_healthy(self) -> None:
         """Return when /healthz says ok."""
         eventually(self.healthy, lambda: f"not healthy:\n{self.log()}")
+
+    def wait_until_read(self, seconds: float = 600) -> None:
+        """Return when every document is read and indexed."""
+        eventually(
+            lambda: self.rows("select count(*) from versions where state not in ('complete', 'failed')") == [(0,)],
+            self.log,
+            seconds=seconds,
+            every=1,
+        )
 
     def log(self) -> str:
         """The last lines of what `haechi up` and its children have said."""
@@ -236,13 +249,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Running]:
-    """An installation that is up, with people in it; gone at the end of the block."""
+def running(home: Path, *, demo: bool = False) -> Iterator[Running]:
+    """An installation that is up, with people in it (`demo`: the demonstration city); gone at the end of the block."""
     home.mkdir(parents=True, exist_ok=True)
-    installation = Running(home, free_port())
+    installation = Running(home, free_port(), demo)
     try:
         installation.up()
-        installation.move_in()
+        if not demo:
+            installation.move_in()
         yield installation
     finally:
         installation.down()

@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
 import pytest
-from tests.faults.installation import Running, eventually, running
+from tests.faults.installation import Person, Running, eventually
 
 DOCUMENTS = 12
 ONCE_PER_VERSION = ("document.received", "document.searchable", "document.complete")
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One installation for the module; tests leave it healthy."""
-    with running(tmp_path_factory.mktemp("faults") / "home") as installation:
-        yield installation
 
 
 def _manual(number: int) -> bytes:
@@ -185,7 +177,7 @@ def test_after_a_restart_of_the_server_the_first_answer_does_not_take_long(city:
     assert seconds < 60, f"the first answer took {seconds:.1f} s"
 
 
-def _answers(clerk: object) -> bool:
+def _answers(clerk: Person) -> bool:
     with suppress(httpx.HTTPError):
-        return bool(clerk.answer("제4호 사업의 담당 창구는 몇 번인가요?").get("answered"))  # type: ignore[attr-defined]
+        return bool(clerk.answer("제4호 사업의 담당 창구는 몇 번인가요?").get("answered"))
     return False
