@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import webbrowser
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -76,14 +77,13 @@ def _bind_error(settings: Settings) -> OSError | None:
 
 def _wait_for_server(settings: Settings, supervisor: Supervisor, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        supervisor.keep_up()
-        try:
-            if httpx.get(f"http://{settings.host}:{settings.port}/healthz", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
+    with httpx.Client(timeout=2, trust_env=False) as client:
+        while time.monotonic() < deadline:
+            supervisor.keep_up()
+            with suppress(httpx.HTTPError):
+                if client.get(f"http://{settings.host}:{settings.port}/healthz").status_code == 200:
+                    return
+            time.sleep(0.2)
     raise Unavailable(
         f"서버가 {seconds:.0f}초 안에 응답하지 않습니다.", next_step="위의 기록을 보거나 haechi doctor를 실행하세요."
     )
