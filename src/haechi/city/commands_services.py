@@ -74,12 +74,23 @@ def check(context: click.Context, numbers: tuple[int, ...], as_json: bool) -> No
     from haechi.city.check import check_all
 
     report = check_all(bench=_bench(context), store=_store(context), numbers=numbers)
+    if not numbers:
+        _publish_check(context, report)
     if as_json:
         _print_json(report)
     else:
         _show_check(report)
     if not report["ok"]:
         raise click.exceptions.Exit(1)
+
+
+def _publish_check(context: click.Context, report: dict[str, Any]) -> None:
+    """Where the service pages read tier and readiness from; a check of all services replaces it whole."""
+    home = context.meta["settings"]().home
+    home.mkdir(parents=True, exist_ok=True)
+    partial = home / "check.json.partial"
+    partial.write_text(json.dumps(report, ensure_ascii=False, default=str), encoding="utf-8")
+    partial.rename(home / "check.json")
 
 
 def _show_check(report: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from haechi.city.asking import Asking
 from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environment
+from haechi.city.drafting import Drafting
 from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
@@ -96,6 +97,11 @@ class Installation:
     def library(self) -> Library:
         """Documents."""
         return Library(self.store, self.settings)
+
+    @cached_property
+    def drafting(self) -> Drafting:
+        """Press releases and reports from plans."""
+        return Drafting(self.store, self.settings)
 
     @cached_property
     def indexing(self) -> Indexing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from haechi.engines.knowledge.answer.quantities import (
@@ -70,3 +72,10 @@ def test_numbers_in_words_are_read():
     assert parse_number("이천이십오") == 2025
     assert parse_number("111만 9,000") == 1_119_000
     assert parse_number("가나다") is None
+
+
+@pytest.mark.parametrize("piece", ["12,", "1 ", "1.2.3.", "12만", "2025. ", "일이삼", "1", "-1234", "02-", "0.1,"])
+def test_a_hostile_line_costs_little(piece):
+    started = time.process_time()
+    find_quantities(piece * (4000 // len(piece)))
+    assert time.process_time() - started < 5

@@ -67,7 +67,8 @@ _TIME = re.compile(
     r"(?P<half>오전|오후|새벽|아침|저녁|밤|낮)?\s*(?<!\d)(?P<h>[01]?\d|2[0-4])\s*(?:시(?!\s*간|설|민|청|장|군)\s*(?:(?P<m>[0-5]?\d)\s*분|(?P<ban>반))?"
     r"|:(?P<mm>[0-5]\d)(?!\d))"
 )
-_AMOUNT = r"(?:\d[\d,]*(?:\.\d+)?\s?(?:[십백천]?[만억조]|[십백천])?\s?)+"
+# Possessive inside: a long run of digits, commas and blanks is read in one way only, so a hostile line costs linear time.
+_AMOUNT = r"(?:\d[\d,]*+(?:\.\d++)?+\s?+(?:[십백천]?[만억조]|[십백천])?+\s?+)+"
 _SINO = r"[일이삼사오육륙칠팔구십백천만억조]*[십백천만억조][일이삼사오육륙칠팔구십백천만억조]*"
 _MONEY = re.compile(
     rf"(?<![\d.])(?P<n>{_AMOUNT}|(?<![가-힣]){_SINO}\s?)(?:여\s?)?(?P<won>원|달러)(?![가-힣]*(?:서|고|칙|인|본|금\s?동))"
@@ -153,7 +154,9 @@ def _as_float(digits: str) -> float:
 
 
 def _plain(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.6g}"
+    if abs(value) >= 1e18 or value != int(value):
+        return f"{value:.6g}"
+    return str(int(value))
 
 
 def _year(match: re.Match[str]) -> str:
