@@ -170,7 +170,7 @@ def test_commands_that_other_documents_show_exist():
     assert isinstance(main, click.Group)
     shell = {"test", "install"}  # the shell script `haechi` itself
     known = {command.split()[0] for command in commands(main)} | shell
-    for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]:
+    for page in [*DOCS.rglob("*.md"), *ROOT.glob("README*.md")]:
         text = page.read_text(encoding="utf-8")
         shown = set(re.findall(r"^\s*(?:\$ )?(?:\./|uv run (?:--no-sync )?)?haechi ([a-z][a-z-]*)", text, re.MULTILINE))
         shown |= set(re.findall(r"`(?:\./)?haechi ([a-z][a-z-]*)", text))
@@ -261,6 +261,11 @@ def test_a_file_that_the_documents_name_is_there(page: str, name: str):
 
 
 def test_links_between_documents_lead_somewhere():
-    for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]:
+    for page in [*DOCS.rglob("*.md"), *ROOT.glob("README*.md")]:
         for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_engine_has_its_page_and_every_page_its_engine():
+    engines = {folder.name for folder in (SOURCE / "engines").iterdir() if (folder / "__init__.py").is_file()}
+    assert {page.stem for page in (DOCS / "engines").glob("*.md")} == engines

@@ -152,7 +152,9 @@ class PassageIndex(Protocol):
         """Forget every passage of the document, at once."""
         ...
 
-    def search(self, question: str, reader: Reader, *, limit: int = 10, kind: CollectionKind | None = None) -> list[Hit]:
+    def search(
+        self, question: str, reader: Reader, *, limit: int = 10, kind: CollectionKind | None = None
+    ) -> list[Hit]:
         """Best first, at most `limit`."""
         ...
 
