@@ -16,7 +16,9 @@ from haechi.core.errors import InvalidInput
 from haechi.engines.knowledge.ports import Passage, Reader, Vectors
 from haechi.engines.knowledge.retrieval import Retriever, default_lexicon, default_tuning, evaluate_retrieval
 from haechi.engines.knowledge.retrieval.evaluation import measures
+from haechi.engines.knowledge.retrieval.manner import weighed
 from haechi.engines.knowledge.retrieval.statutes import applied, references
+from haechi.engines.knowledge.retrieval.views import heading, sentences
 
 CITIZEN = Reader()
 
@@ -194,3 +196,29 @@ def test_in_a_large_collection_sentences_still_rank_what_the_other_stages_found(
         retriever.enrich()
     found = [[hit.passage.id for hit in one.search("도로파손 신고", CITIZEN)] for one in (small, large)]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "first", ["- 12 -", "○ (기간) 9월 30일부터", "수 있다. 다만, 다음은 제외한다.", "지원 대상은 다음과"]
+)
+def test_the_tail_of_a_sentence_on_top_of_a_chunk_names_nothing(first: str) -> None:
+    chunk = passage("chunk", f"{first}\n같이 정하여 알린다.\n○ (장소) 시청 다목적홀")
+    assert heading(chunk) == ""
+    assert all(not text.startswith(first + ":") for text in sentences(chunk))
+
+
+def test_a_line_set_apart_is_the_title_of_every_sentence() -> None:
+    page = passage(
+        "page", "생활안정 자금\n\n저소득 가구에 생활안정 자금을 낮은 이자로 빌려 주는 사업으로 구청에 신청합니다."
+    )
+    assert sentences(page)[0].startswith("생활안정 자금: 저소득")
+
+
+def test_words_that_single_out_one_passage_silence_the_vectors_and_a_telling_does_not() -> None:
+    tuning = default_tuning()
+    told = weighed(tuning, {"kiwi": {"a": 0.06, "b": 0.05}, "bigram": {"a": 0.05, "b": 0.05}}, None)
+    tie = weighed(tuning, {"kiwi": {"a": 0.30, "b": 0.30}, "bigram": {"a": 0.30, "b": 0.30}}, None)
+    plain = weighed(tuning, {"kiwi": {"a": 0.30, "b": 0.10}, "bigram": {"a": 0.30, "b": 0.10}}, None)
+    assert told == pytest.approx(dict(tuning.weights["colloquial"]))
+    assert plain["sentence"] < 0.4 * tie["sentence"]
+    assert (plain["kiwi"], plain["bigram"]) == (tie["kiwi"], tie["bigram"])

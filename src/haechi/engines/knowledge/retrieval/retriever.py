@@ -15,7 +15,8 @@ from haechi.engines.knowledge.index import LexicalIndex
 from haechi.engines.knowledge.ports import CollectionKind, Embedder, Hit, Passage, Reader
 
 from .expansion import Lexicon, default_lexicon
-from .fusion import Stage, blended, coverages, fused, shares, standings
+from .fusion import Stage, coverages, fused, shares, standings
+from .manner import weighed
 from .partitions import readable
 from .question import Asked, understand
 from .shelf import MemoryShelf, PassageShelf
@@ -139,22 +140,13 @@ class Retriever:
         asked = understand(question, self.stages, lambda: self.situations, kind)
         stages = self._stages(asked, partitions, max(limit, self.tuning.candidates))
         features = self._features(asked, stages, partitions)
-        scores = fused(features, self._weights(asked, features))
+        scores = fused(features, weighed(self.tuning, features, asked.kind))
         order = sorted(scores, key=lambda key: (-scores[key], key))[:limit]
         hits = self._hits(order, scores, stages)
         return self._with_applied(hits, partitions, limit) if asked.kind == "statutes" else hits
 
     def _partitions(self, reader: Reader) -> frozenset[str]:
         return readable(self.stages.bigram.partitions(), reader)
-
-    def _weights(self, asked: Asked, features: Features) -> Mapping[str, float]:
-        """The weights of the kind; where nobody named one, by how much of the question the best passage covers."""
-        weights = self.tuning.weights
-        if asked.kind is not None:
-            return weights[asked.kind]
-        best = max(features["kiwi"].values(), default=0.0)
-        told = (self.tuning.asked - best) / (self.tuning.asked - self.tuning.told)
-        return blended(weights["documents"], weights["colloquial"], min(1.0, max(0.0, told)))
 
     def _stages(self, asked: Asked, partitions: frozenset[str], depth: int) -> dict[str, Stage]:
         """Each stage's own best, then exact scores for every candidate of any stage."""

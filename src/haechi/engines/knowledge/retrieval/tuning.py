@@ -13,6 +13,20 @@ from haechi.engines.knowledge.ports import CollectionKind
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """How far strong words silence the vectors. See tuning.toml."""
+
+    covered: float
+    covered_from: float
+    covered_to: float
+    led: float
+    led_from: float
+    led_to: float
+    heard_from: float
+    heard_to: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """One set for all kinds, and the fusion weights of each kind. See tuning.toml for what each means."""
 
@@ -26,6 +40,7 @@ class Tuning:
     sentence_search_up_to: int
     told: float
     asked: float
+    trust: Trust
     weights: Mapping[CollectionKind, Mapping[str, float]]
 
     @property
@@ -38,4 +53,5 @@ class Tuning:
 def default_tuning() -> Tuning:
     """What `tuning.toml` says."""
     data = tomllib.loads(resources.files(__package__).joinpath("tuning.toml").read_text("utf-8"))
-    return Tuning(**data["lexical"], **data["search"], **data["manner"], weights=data["fusion"])
+    trust = Trust(**data["trust"])
+    return Tuning(**data["lexical"], **data["search"], **data["manner"], trust=trust, weights=data["fusion"])
