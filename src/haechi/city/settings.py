@@ -26,7 +26,7 @@ class Settings:
     home: Path
     host: str = "127.0.0.1"
     port: int = 8300
-    city_name: str = "해치시"
+    city_name: str = "해치시 (시연용 가상 도시)"
     contact_name: str = ""
     contact_phone: str = ""
     demo: bool = True
