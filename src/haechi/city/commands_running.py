@@ -123,7 +123,9 @@ def status(context: click.Context, as_json: bool) -> None:
     """켜져 있는 해치의 상태를 묻습니다."""
     settings: Settings = context.meta["settings"]()
     try:
-        answer: dict[str, Any] = httpx.get(f"http://{settings.host}:{settings.port}/api/v1/status", timeout=5).json()
+        answer: dict[str, Any] = httpx.get(
+            f"http://{settings.host}:{settings.port}/api/v1/status", timeout=5, trust_env=False
+        ).json()
     except httpx.HTTPError as error:
         raise Unavailable("해치가 켜져 있지 않습니다.", next_step="./haechi up 으로 시작하세요.") from error
     if as_json:

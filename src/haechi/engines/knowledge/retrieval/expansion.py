@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from haechi.core.errors import InvalidInput
+from haechi.core.roles import policy_file
 
 from .terms import KiwiTerms
 
@@ -116,7 +117,7 @@ def policy_folder() -> Path:
     named = os.environ.get("HAECHI_POLICY")
     if named:
         return Path(named)
-    return Path(__file__).resolve().parents[5] / "policy"
+    return policy_file("lexicon").parent
 
 
 def _situations(field: str, lines: Mapping[str, str]) -> list[Situation]:
