@@ -165,7 +165,7 @@ class Asking:
     def _events(self, actor: Actor, question: str, reader: Reader, history: list[Turn]) -> Iterator[Event]:
         """From the cache when the same question stands there for the same rights and knowledge, else worked out."""
         version = self._version()
-        key = "" if history else _cache_key(question, reader, self._knowledge.fingerprint)
+        key = "" if history else _cache_key(question, reader, f"{self._knowledge.fingerprint} {version}")
         if key:
             with self._store.transaction(actor) as tx:
                 kept = tx.value(
@@ -193,10 +193,6 @@ class Asking:
     def _keep(self, actor: Actor, key: str, version: int, events: list[Event]) -> None:
         documents = sorted({hit["document_id"] for e in events if e["event"] == "retrieval" for hit in e["hits"]})
         with self._store.transaction(actor) as tx:
-            tx.run(
-                "delete from answer_cache where key = :key and knowledge_version < :version",
-                {"key": key, "version": version},
-            )
             tx.run(
                 """insert into answer_cache (key, document_ids, tags, knowledge_version, events)
                 values (:key, cast(:documents as uuid[]), haechi_tags(), :version, cast(:events as jsonb))

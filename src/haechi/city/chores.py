@@ -25,7 +25,8 @@ def daily(installation: Installation) -> dict[str, int]:
             "conversations": tx.run("delete from conversations where purge_after <= :today", {"today": today}),
             "sessions": sweep_sessions(tx),
             "answers": tx.run(
-                "delete from answer_cache where created_at < :then",
+                """delete from answer_cache where created_at < :then
+                or knowledge_version < (select coalesce(max(seq), 0) from index_log)""",
                 {"then": clock.now() - timedelta(days=CACHED_ANSWER_DAYS)},
             ),
         }
