@@ -128,7 +128,7 @@ class EmbeddedDatabase:
             server_class._instances.pop(self.folder.resolve(), None)
             try:
                 return server_class(self.folder.resolve(), cleanup_mode=None)
-            except (subprocess.SubprocessError, AssertionError) as error:
+            except (subprocess.SubprocessError, AssertionError, OSError) as error:
                 if time.monotonic() > deadline:
                     raise Unavailable(
                         f"데이터베이스가 {seconds:.0f}초 안에 시작되지 않았습니다.",
