@@ -9,7 +9,7 @@ from tests.faults.installation import Running, running
 
 
 @pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def city() -> Iterator[Running]:
     """`haechi up` in a home of its own."""
-    with running(tmp_path_factory.mktemp("faults") / "home") as installation:
+    with running() as installation:
         yield installation

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -111,7 +112,12 @@ class Running:
 
     def wait_until_healthy(self) -> None:
         """Return when /healthz says ok."""
-        eventually(self.healthy, lambda: f"not healthy:\n{self.log()}")
+
+        def healthy() -> bool:
+            assert self.supervisor is None or self.supervisor.poll() is None, f"haechi up has ended:\n{self.log()}"
+            return self.healthy()
+
+        eventually(healthy, lambda: f"not healthy:\n{self.log()}")
 
     def wait_until_read(self, seconds: float = 600) -> None:
         """Return when every document is read and indexed."""
@@ -249,17 +255,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(home: Path, *, demo: bool = False) -> Iterator[Running]:
-    """An installation that is up, with people in it (`demo`: the demonstration city); gone at the end of the block."""
-    home.mkdir(parents=True, exist_ok=True)
-    installation = Running(home, free_port(), demo)
-    try:
-        installation.up()
-        if not demo:
-            installation.move_in()
-        yield installation
-    finally:
-        installation.down()
+def running(*, demo: bool = False) -> Iterator[Running]:
+    """An installation that is up, with people in it (`demo`: the demonstration city); gone at the end of the block.
+
+    Its home is not below pytest's own folder: every pytest of this account closes that to others when it starts, and
+    PostgreSQL, which never runs as root, is such another.
+    """
+    with tempfile.TemporaryDirectory(prefix="haechi-installation-", ignore_cleanup_errors=True) as folder:
+        installation = Running(Path(folder), free_port(), demo)
+        try:
+            installation.up()
+            if not demo:
+                installation.move_in()
+            yield installation
+        finally:
+            installation.down()
 
 
 def _csrf(html: str) -> str:

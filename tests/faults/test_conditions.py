@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -92,15 +93,16 @@ def _everything_says_unavailable(clerk: Person) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A disk of 160 MiB of this test's own; skipped where we may not make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="haechi-disk-"))
     command = ["mount", "-t", "tmpfs", "-o", "size=160m", "none", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        folder.rmdir()
         pytest.skip("only root may mount a small disk here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+    folder.rmdir()
 
 
 def _fill(disk: Path, *, leave: int) -> Path:

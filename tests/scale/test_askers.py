@@ -16,9 +16,9 @@ MIB = 2**20
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def city() -> Iterator[Running]:
     """The demonstration city, up, with its documents read."""
-    with running(tmp_path_factory.mktemp("askers") / "home", demo=True) as installation:
+    with running(demo=True) as installation:
         installation.wait_until_read()
         yield installation
 
