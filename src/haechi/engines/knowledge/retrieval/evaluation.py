@@ -83,6 +83,7 @@ def evaluate_collection(
     retriever = Retriever(remembering)
     retriever.add(collection.passages)
     retriever.enrich(progress=lambda done, of: tell("색인", done, of))
+    retriever.stages.optimize()
     indexed = time.perf_counter() - started
     results, took = _ask_all(retriever, remembering, collection, kind, tell)
     return _figures(results) | {

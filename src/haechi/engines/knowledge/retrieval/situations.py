@@ -23,6 +23,8 @@ from .terms import KiwiTerms
 
 _NEAREST = 5
 _SPREAD_OVER = 50
+_BLOCK = 512
+"""Rows multiplied at a time: BLAS spreads larger products over all cores, which on a busy machine takes far longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Situations:
     def _by_vector(self, vector: Vectors) -> Bridge:
         assert self._vectors is not None
         sayings, starts, means = self._vectors
-        near = np.maximum.reduceat(sayings @ vector, starts)
+        blocks = [sayings[at : at + _BLOCK] @ vector for at in range(0, len(sayings), _BLOCK)]
+        near = np.maximum.reduceat(np.concatenate(blocks), starts)
         top = np.sort(near)[-_SPREAD_OVER:]
         standing = (near - top.mean()) / (top.std() + 1e-9)
         chosen = np.argsort(-standing, kind="stable")[:_NEAREST]

@@ -96,6 +96,11 @@ class Stages:
         vectors = set() if self.embedder is None else keys - self.sentences.keys()
         return keys - self.kiwi.keys(), vectors
 
+    def optimize(self) -> None:
+        """Merge each store's segments: worth it for a collection that is complete."""
+        for store in self._stores().values():
+            store.optimize()
+
     def save(self, folder: Path) -> None:
         """Write all stores below the folder."""
         for name, store in self._stores().items():
