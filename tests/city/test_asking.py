@@ -13,7 +13,9 @@ from haechi.city.enriching import Enriching
 from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
+from haechi.city.outcomes import measured
 from haechi.city.reading import ReadingDesk
+from haechi.city.register import load_register
 from haechi.city.settings import Settings
 from haechi.core.errors import InvalidInput, NotFound
 from haechi.core.store import SYSTEM, Actor, Store
@@ -222,3 +224,18 @@ def _shown(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What a person could tell two answers apart by: everything but times and names of the turn."""
     hidden = {"elapsed_ms", "conversation_id", "turn_id"}
     return [{key: value for key, value in event.items() if key not in hidden} for event in events]
+
+
+def test_the_service_is_measured_from_what_it_really_did(
+    town: Town, welfare: Actor, citizen: Actor, worker_store: Store
+) -> None:
+    staff_chatbot = load_register().get(39)
+    assert measured(worker_store, staff_chatbot)["answered_share"].value is None
+    town.put(welfare, FEES)
+    for question in ("냉장고 수수료는 얼마인가요?", "냉장고 수수료는 얼마인가요?", "화성 이주 지원금은 얼마인가요?"):
+        town.ask(citizen, question)
+    readings = measured(worker_store, staff_chatbot)
+    assert (readings["answered_share"].value, readings["answered_share"].n) == (pytest.approx(2 / 3), 3)
+    assert readings["cited_share"].value == 1.0
+    with worker_store.transaction(SYSTEM) as tx:
+        assert "냉장고" not in tx.value("select string_agg(outcome::text, ' ') from outcomes")

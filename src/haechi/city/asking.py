@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
+from haechi.city import outcomes
 from haechi.city.settings import Settings
 from haechi.city.waiting import WaitingRoom
 from haechi.core import clock
@@ -247,21 +248,21 @@ class _OpenTurn:
     def __init__(self, asking: Asking, actor: Actor, turn_id: str, question: str, started: float) -> None:
         self._asking, self._actor, self._id, self._question = asking, actor, turn_id, question
         self._started = started
-        self._citations: list[Event] = []
-        self._grounding: Event = {}
+        self._said: list[Event] = []
 
     def follow(self, events: Iterator[Event]) -> Iterator[Event]:
         for event in events:
-            if event["event"] == "citation":
-                self._citations.append(event)
-            elif event["event"] == "grounding":
-                self._grounding = event
-            elif event["event"] == "done":
+            if event["event"] == "done":
                 event = {**event, "elapsed_ms": round((time.perf_counter() - self._started) * 1000)}
+            self._said.append(event)
+            if event["event"] == "done":
                 self._finish(event)
             yield event
 
     def _finish(self, done: Event) -> None:
+        citations = [event for event in self._said if event["event"] == "citation"]
+        grounding = next((event for event in self._said if event["event"] == "grounding"), {})
+        outcome = outcomes.of_answer(SERVICE, self._said, done["elapsed_ms"] / 1000)
         with self._asking._store.transaction(self._actor) as tx:
             tx.run(
                 """update turns set state = :state, answer = :answer, citations = cast(:citations as jsonb),
@@ -270,12 +271,13 @@ class _OpenTurn:
                     "id": self._id,
                     "state": "answered" if done["answered"] else "unknown",
                     "answer": done["text"],
-                    "citations": json.dumps(self._citations, ensure_ascii=False),
-                    "grounding": json.dumps({**self._grounding, "contact": done.get("contact")}, ensure_ascii=False),
+                    "citations": json.dumps(citations, ensure_ascii=False),
+                    "grounding": json.dumps({**grounding, "contact": done.get("contact")}, ensure_ascii=False),
                     "model": done["model"],
                     "elapsed": done["elapsed_ms"],
                 },
             )
+            outcomes.keep(tx, outcome)
             emit(
                 tx, "answer.given", self._id, {"answered": done["answered"], "model": done["model"], "service": SERVICE}
             )

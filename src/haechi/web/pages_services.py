@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathPart
 from starlette.responses import Response
 
+from haechi.city.outcomes import measured
 from haechi.city.register import load_plan, load_register, portfolio
 from haechi.city.trials import JsonLinesScorecards
 from haechi.core.manifest import FIELDS, STAGES
@@ -63,11 +64,13 @@ def services(
 def service(request: Request, caller: Who, number: Annotated[int, PathPart(ge=1, le=999)]) -> Response:
     """One service as its manifest states it, and its last measured figures."""
     manifest = load_register().get(number)
-    home = request.app.state.installation.settings.home
+    installation = request.app.state.installation
+    home = installation.settings.home
     return page(
         request,
         caller,
         "service.html",
+        readings=measured(installation.worker_store, manifest),
         service=manifest,
         field=FIELDS[manifest.field],
         scorecards=JsonLinesScorecards(home / "scorecards.jsonl").latest(number),

@@ -122,13 +122,6 @@ create table outcomes (
   outcome jsonb not null
 );
 create index on outcomes (service, at);
-create table scorecards (
-  id uuid primary key,
-  service integer not null,
-  at timestamptz not null,
-  scorecard jsonb not null
-);
-create index on scorecards (service, at desc);
 
 -- library ---------------------------------------------------------------------------------------------------------
 create table documents (
