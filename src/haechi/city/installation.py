@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from haechi.city.asking import Asking
 from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environment
+from haechi.city.doctor import Part, examine_database, examine_machine
 from haechi.city.drafting import Drafting
 from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
@@ -25,21 +25,7 @@ from haechi.engines.knowledge.ports import Hit
 if TYPE_CHECKING:
     from haechi.city.oidc import OpenIdConnect
 
-PartState = Literal["ready", "degraded", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the installation and how it stands; `mend` is a command or a sentence."""
-
-    name: str
-    state: PartState
-    why: str = ""
-    mend: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """JSON-ready."""
-        return asdict(self)
+MACHINE_SECONDS = 30.0
 
 
 class Installation:
@@ -49,6 +35,8 @@ class Installation:
         self.settings = settings
         self.urls = urls
         self.database = database
+        self._machine: list[Part] = []
+        self._machine_seen = float("-inf")
 
     @classmethod
     def open(cls, settings: Settings) -> Installation:
@@ -166,10 +154,16 @@ class Installation:
         self.indexing.start()
 
     def readiness(self) -> list[Part]:
-        """Every part and how it stands; nothing here raises."""
-        from haechi.city.doctor import examine
-
-        return examine(self)
+        """Every part and how it stands; nothing here raises. What the machine has is looked at every 30 s only, because
+        anybody may ask for it."""
+        now = time.monotonic()
+        if now - self._machine_seen > MACHINE_SECONDS:
+            self._machine, self._machine_seen = examine_machine(self.settings), now
+        parts = [*self._machine, *examine_database(self.worker_store)]
+        indexing = self.__dict__.get("indexing")
+        if indexing is not None:
+            parts.append(Part("검색 색인", *indexing.standing()))
+        return parts
 
     def close(self) -> None:
         """Give connections back and end background threads; the database keeps running."""
@@ -177,8 +171,3 @@ class Installation:
             part: Any = self.__dict__.get(name)
             if part is not None:
                 part.close()
-
-
-def free_disk(settings: Settings) -> int:
-    """Free bytes where the installation lives."""
-    return shutil.disk_usage(settings.home if settings.home.exists() else settings.home.parent).free
