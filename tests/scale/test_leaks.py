@@ -136,7 +136,7 @@ def test_vectors_tell_nobody_either(database_server: TestServer, tmp_path_factor
 def test_pages_lists_counts_and_errors_tell_nobody_either(city: SmallCity) -> None:
     """After the ten thousand questions, or before them: it holds whatever the documents are just now."""
     looked = asyncio.run(_look_around(city))
-    assert looked > 1000
+    assert looked > 500
 
 
 async def _look_around(city: SmallCity) -> int:
