@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from haechi.city.progress import Bar, track
+from haechi.core import clock
 from haechi.core.errors import InvalidInput, UnreadableDocument
 from haechi.engines.knowledge.ingest import Limits, read_in_worker, split
 from haechi.engines.knowledge.ports import Embedder, Passage
@@ -59,7 +63,27 @@ def read_folder(
             f"'{folder}'에서 읽을 수 있는 문서를 찾지 못했습니다{why}.",
             next_step="HWP·HWPX·PDF·DOCX·XLSX·PPTX·HTML·MD·TXT·CSV 문서를 넣으세요.",
         )
-    return tuple(passages), tuple(files), tuple(refused)
+    return _in_force(passages), tuple(files), tuple(refused)
+
+
+def _in_force(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Of several editions with one title each ends on the day when the next begins.
+
+    A single edition that is still to come stays readable: nothing else says what it says.
+    """
+    days: dict[str, set[date]] = defaultdict(set)
+    for passage in passages:
+        if passage.valid_from is not None:
+            days[passage.title].add(passage.valid_from)
+    found = []
+    for passage in passages:
+        start = passage.valid_from
+        if start is not None:
+            later = min((day for day in days[passage.title] if day > start), default=None)
+            alone = len(days[passage.title]) == 1 and start > clock.today()
+            passage = replace(passage, valid_from=None if alone else start, valid_to=later)
+        found.append(passage)
+    return tuple(found)
 
 
 def _read(path: Path, name: str, limits: Limits) -> list[Passage]:
@@ -67,6 +91,18 @@ def _read(path: Path, name: str, limits: Limits) -> list[Passage]:
     for number, document in enumerate(read_in_worker(path.read_bytes(), path.name, limits)):
         version = f"{name}#{number}" if number else name
         found += split(
-            document, document_id=name, version_id=version, access=("public",), valid_from=None, valid_to=None
+            document,
+            document_id=name,
+            version_id=version,
+            access=("public",),
+            valid_from=_day(document.metadata.get("effective_from", "")),
+            valid_to=None,
         )
     return found
+
+
+def _day(stated: str) -> date | None:
+    try:
+        return date.fromisoformat(stated)
+    except ValueError:
+        return None

@@ -17,6 +17,7 @@ from haechi.engines.knowledge.answer.answer_types import needs_figure, type_pres
 from haechi.engines.knowledge.answer.evidence import Candidate, context_of, held, rarity
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
 from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question
+from haechi.engines.knowledge.answer.standing import standing
 from haechi.engines.knowledge.ports import Hit
 
 _PART_OF_YEAR = re.compile(r"상반기|하반기|[1-4]분기|[1-4]학기")
@@ -24,20 +25,22 @@ _PART_OF_YEAR = re.compile(r"상반기|하반기|[1-4]분기|[1-4]학기")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The frozen model: probability = sigmoid(bias + Σ weight·feature); answered when it is ≥ threshold."""
+    """One frozen model: probability = sigmoid(bias + Σ weight·feature); answered when it is ≥ threshold."""
 
     bias: float
     weights: Mapping[str, float]
     threshold: float
-    data: str
 
 
 @lru_cache(maxsize=1)
-def calibration() -> Calibration:
-    """The frozen coefficients."""
+def calibrations() -> Mapping[str, Calibration]:
+    """The frozen models: "asked" for questions, "told" for situations told in a citizen's own words."""
     text = resources.files("haechi.engines.knowledge.answer").joinpath("calibration.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    return Calibration(table["bias"], table["weights"], table["threshold"], table["data"])
+    return {
+        name: Calibration(table[name]["bias"], table[name]["weights"], table[name]["threshold"])
+        for name in ("asked", "told")
+    }
 
 
 def features(question: Question, best: Candidate, ranked: Sequence[Candidate], hits: Sequence[Hit]) -> dict[str, float]:
@@ -68,14 +71,32 @@ def features(question: Question, best: Candidate, ranked: Sequence[Candidate], h
         "first_rank": 1.0 / best.rank,
         "margin": 0.0 if other is None else max(0.0, min(1.0, best.score - other.score)),
         "few_words": 1.0 / (1.0 + len(nouns)),
+        "related_held": _related_held(question, everything),
+        **standing(best.hit, hits),
     }
 
 
-def probability(values: Mapping[str, float]) -> float:
+def _related_held(question: Question, text: str) -> float:
+    """Share of the words that tell a life situation for which the passage has an administrative word."""
+    told = [term for term in question.terms if term.related]
+    return sum(any(word in text for word in term.related) for term in told) / len(told) if told else 0.0
+
+
+def model_of(question: Question) -> str:
+    """Which of the models decides."""
+    return "told" if question.told else "asked"
+
+
+def probability(question: Question, values: Mapping[str, float]) -> float:
     """0..1 that the evidence answers the question."""
-    model = calibration()
+    model = calibrations()[model_of(question)]
     z = model.bias + sum(weight * values.get(name, 0.0) for name, weight in model.weights.items())
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, z))))
+
+
+def threshold(question: Question) -> float:
+    """The probability from which on the question is answered."""
+    return calibrations()[model_of(question)].threshold
 
 
 def _missing_year(question: Question, text: str) -> bool:

@@ -12,14 +12,18 @@ from itertools import pairwise
 
 from haechi.engines.knowledge.answer.answer_types import needs_figure, type_present
 from haechi.engines.knowledge.answer.morphology import squeezed, word_set
+from haechi.engines.knowledge.answer.qualifiers import contradicted
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
 from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question, Term
 from haechi.engines.knowledge.answer.sentences import Sentence, items_after, split
+from haechi.engines.knowledge.answer.standing import share
 from haechi.engines.knowledge.ports import Hit, Passage
 
 _ATTRIBUTE = {word: words for words in ATTRIBUTES.values() for word in words}
 # Weights of a place where a word may stand: in the sentence itself, in the line that introduces it, and so on outwards.
 _HEAD, _TITLE, _NEXT, _PASSAGE = 0.85, 0.75, 0.55, 0.4
+_BY_SEARCH = 0.5
+_CONTRADICTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Candidate:
 
     direct: share of the question's word weight inside the sentence; covered: with head, title, headings and neighbours.
     typed: type_present of the sentence. found: for every term the degree (0..1) to which the evidence holds it.
+    contradicted: it speaks of the opposite item (qualifiers.py).
     """
 
     hit: Hit
@@ -38,9 +43,11 @@ class Candidate:
     covered: float
     typed: float
     found: Mapping[str, float]
+    contradicted: bool = False
 
     @property
     def passage(self) -> Passage:
+        """The passage that the sentence stands in."""
         """The whole passage that the sentence stands in: what is cited, and what access was granted for."""
         return self.hit.passage
 
@@ -61,6 +68,8 @@ def held(term: Term, text: str) -> float:
         return 0.8
     if any(other in words or (len(other) > 1 and other in letters) for other in _synonyms().get(term.form, ())):
         return 0.8
+    if any(word in words or (len(word) > 2 and word in letters) for word in term.related):
+        return 0.7
     return _alike(term.form, letters) if len(term.form) >= 3 and term.noun else 0.0
 
 
@@ -122,7 +131,7 @@ def candidates(question: Question, hits: Sequence[Hit], *, depth: int = 8) -> li
     """All sentences of the first `depth` hits, best first."""
     weights = rarity(question.terms, hits)
     found = [
-        _candidate(question, weights, hit, rank, sentence)
+        _candidate(question, weights, hit, rank, sentence, share(hit, hits))
         for rank, hit in enumerate(hits[:depth], 1)
         for sentence in split(hit.passage.text)
         if not _is_heading(hit.passage, sentence)
@@ -135,7 +144,9 @@ def _is_heading(passage: Passage, sentence: Sentence) -> bool:
     return letters == squeezed(passage.title) or any(letters == squeezed(heading) for heading in passage.heading_path)
 
 
-def _candidate(question: Question, weights: Mapping[str, float], hit: Hit, rank: int, sentence: Sentence) -> Candidate:
+def _candidate(
+    question: Question, weights: Mapping[str, float], hit: Hit, rank: int, sentence: Sentence, standing: float
+) -> Candidate:
     passage = hit.passage
     parts = split(passage.text)
     said = sentence.text
@@ -143,26 +154,37 @@ def _candidate(question: Question, weights: Mapping[str, float], hit: Hit, rank:
         said = " ".join((said, *(item.text for item in items_after(parts, sentence))))
     near = " ".join(one.text for one in parts[max(0, sentence.order - 1) : sentence.order + 2] if one is not sentence)
     context = context_of(passage)
+    places = (
+        (1.0, said),
+        (_HEAD, sentence.head),
+        (_TITLE, context),
+        (_NEXT, near),
+        (_PASSAGE, passage.text),
+    )
+    found, direct, covered = _held_by(question.terms, weights, places)
+    typed = type_present(question, said)
+    score = _score(question, direct, covered, typed, rank, sentence)
+    # Where the citizen's words are not the document's, the search, which knows meanings, says which passage is meant.
+    score += _BY_SEARCH * standing * (1.0 - covered)
+    against = contradicted(question.text, said, f"{context} {passage.text}")
+    score -= _CONTRADICTED * against
+    return Candidate(hit, rank, sentence, score, direct, covered, typed, found, against)
+
+
+def _held_by(
+    terms: Sequence[Term], weights: Mapping[str, float], places: Sequence[tuple[float, str]]
+) -> tuple[dict[str, float], float, float]:
+    """(per term the degree, share of the weight in the first place, share in any place) for places as (factor, text)."""
     found: dict[str, float] = {}
     direct = covered = whole = 0.0
-    for term in question.terms:
+    for term in terms:
         weight = term.weight * weights[term.form]
-        inside = held(term, said)
-        reach = max(
-            inside,
-            _HEAD * held(term, sentence.head),
-            _TITLE * held(term, context),
-            _NEXT * held(term, near),
-            _PASSAGE * held(term, passage.text),
-        )
-        found[term.form] = reach
-        direct += weight * inside
-        covered += weight * reach
+        degrees = [factor * held(term, text) for factor, text in places]
+        found[term.form] = max(degrees)
+        direct += weight * degrees[0]
+        covered += weight * found[term.form]
         whole += weight
-    whole = whole or 1.0
-    typed = type_present(question, said)
-    score = _score(question, direct / whole, covered / whole, typed, rank, sentence)
-    return Candidate(hit, rank, sentence, score, direct / whole, covered / whole, typed, found)
+    return found, direct / (whole or 1.0), covered / (whole or 1.0)
 
 
 def _score(question: Question, direct: float, covered: float, typed: float, rank: int, sentence: Sentence) -> float:

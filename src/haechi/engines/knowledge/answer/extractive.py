@@ -13,6 +13,7 @@ from haechi.engines.knowledge.answer.evidence import Candidate, candidates, rari
 from haechi.engines.knowledge.answer.followup import resolve
 from haechi.engines.knowledge.answer.grounding import check
 from haechi.engines.knowledge.answer.question import Question, understand
+from haechi.engines.knowledge.answer.reference_day import on_that_day, without_the_day
 from haechi.engines.knowledge.answer.sentences import Sentence, items_after, split
 from haechi.engines.knowledge.answer.tables import cell_answer
 from haechi.engines.knowledge.answer.wording import Contact
@@ -32,6 +33,8 @@ from haechi.engines.knowledge.ports import (
 
 ContactFor = Callable[[str, Sequence[Hit]], Contact | None]
 _MOST_SENTENCES = 3
+CONSIDERED = 30
+"""Hits that are looked at: the later ones only show by how much the first ones stand out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ class ExtractiveAnswerer:
         """Retrieval, then per sentence a Delta and its Citations, Grounding, Done."""
         start = time.perf_counter()
         whole = resolve(question, history)
-        hits = tuple(self._index.search(whole, reader, limit=self._limit))
-        yield Retrieval(hits, _since(start))
+        hits = tuple(self._index.search(whole, on_that_day(whole, reader), limit=CONSIDERED))
+        yield Retrieval(hits[: self._limit], _since(start))
         yield from self.answer_from(whole, hits, start)
 
     def answer_from(
@@ -123,19 +126,21 @@ class ExtractiveAnswerer:
 
 def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
     """The answer that the hits allow; pure."""
-    question = understand(question_text)
+    question = understand(without_the_day(question_text, hits))
     ranked = candidates(question, hits)
     if not ranked:
         return Draft((), 0.0, False, "찾은 문서가 없습니다.")
     best = ranked[0]
     values = abstention.features(question, best, ranked, hits)
-    sure = abstention.probability(values)
+    sure = abstention.probability(question, values)
     if _no_row_named(best, ranked) and values["missing_near"] > 0.2:
         return Draft((), min(sure, 0.2), False, "표에 질문한 항목의 행이 없습니다.")
+    if best.contradicted:
+        return Draft((), min(sure, 0.2), False, "문서는 질문과 다른 경우만 다룹니다.")
     weights = rarity(question.terms, hits)
     other = conflicting(question, best, ranked)
     pieces = _both(question, best, other, weights) if other is not None else tuple(_pieces(question, ranked, weights))
-    if sure < abstention.calibration().threshold or not pieces:
+    if sure < abstention.threshold(question) or not pieces:
         return Draft(pieces, sure, False, _why_unknown(values))
     return Draft(pieces, sure, True, "자료마다 내용이 다릅니다." if other is not None else "", other is not None)
 
@@ -166,7 +171,7 @@ def _pieces(question: Question, ranked: Sequence[Candidate], weights: dict[str, 
         if not chosen or _adds(chosen, candidate):
             chosen.append(candidate)
     framed: set[str] = set()
-    for candidate in chosen:
+    for candidate in sorted(chosen, key=lambda one: (one.passage.ordinal, one.sentence.order)):
         piece = _piece(question, candidate, weights)
         if piece is None:
             continue
@@ -240,8 +245,19 @@ def _with_items(passage: Passage, head: Sentence) -> Piece | None:
     items = items_after(split(passage.text), head)
     if not items:
         return Piece(wording.statement(passage, head.text), passage, head.text) if not head.text.endswith(":") else None
-    text = wording.listing(head.text, tuple(item.text for item in items))
+    text = wording.listing(head.text, _lines(items))
     return Piece(text, passage, passage.text[head.start : items[-1].end])
+
+
+def _lines(items: Sequence[Sentence]) -> tuple[str, ...]:
+    """One line an item, in the document's order; a sentence that goes on in an item's line stays with it."""
+    lines: list[str] = []
+    for item in items:
+        if item.item or not lines:
+            lines.append(item.text)
+        else:
+            lines[-1] += f" {item.text}"
+    return tuple(lines)
 
 
 def _join(*parts: str) -> str:

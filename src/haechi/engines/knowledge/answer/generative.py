@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from haechi.core.errors import Unavailable
-from haechi.engines.knowledge.answer.extractive import ContactFor, ExtractiveAnswerer, context_words, draft
+from haechi.engines.knowledge.answer.extractive import (
+    CONSIDERED,
+    ContactFor,
+    Draft,
+    ExtractiveAnswerer,
+    context_words,
+    draft,
+)
 from haechi.engines.knowledge.answer.followup import resolve
 from haechi.engines.knowledge.answer.grounding import best_quote, check
+from haechi.engines.knowledge.answer.reference_day import on_that_day
 from haechi.engines.knowledge.ports import (
     AnswerEvent,
     Citation,
@@ -64,10 +72,10 @@ class GenerativeAnswerer:
         """The same events as the built-in answerer's; a sentence becomes a Delta only after its check."""
         start = time.perf_counter()
         whole = resolve(question, history)
-        hits = tuple(self._index.search(whole, reader, limit=self._limit))
-        yield Retrieval(hits, (time.perf_counter() - start) * 1000.0)
-        sure = draft(whole, hits).confidence
-        if sure < _HOPELESS:
+        hits = tuple(self._index.search(whole, on_that_day(whole, reader), limit=CONSIDERED))
+        yield Retrieval(hits[: self._limit], (time.perf_counter() - start) * 1000.0)
+        drafted = draft(whole, hits)
+        if drafted.confidence < _HOPELESS:
             yield from self._built_in.answer_from(whole, hits, start)
             return
         written = _Written()
@@ -77,9 +85,10 @@ class GenerativeAnswerer:
             note = trouble or "언어 모델의 답에서 근거로 확인된 문장이 없어 문서의 문장으로 답합니다."
             yield from self._built_in.answer_from(whole, hits, start, note=note, withdrawn=tuple(written.withdrawn))
             return
-        yield Grounding(len(written.texts), tuple(written.withdrawn))
+        pairs = yield from _conflict(drafted, written)
+        yield Grounding(len(written.texts), tuple(written.withdrawn), pairs)
         elapsed = (time.perf_counter() - start) * 1000.0
-        yield Done(True, "".join(written.texts), self._model.name, sure, trouble, elapsed_ms=elapsed)
+        yield Done(True, "".join(written.texts), self._model.name, drafted.confidence, trouble, elapsed_ms=elapsed)
 
     def _generate(self, question: str, passages: Sequence[Passage], written: _Written) -> Iterator[AnswerEvent]:
         """Yields checked sentences; returns what went wrong, or ""."""
@@ -137,6 +146,20 @@ def _checked(sentence: str, passages: Sequence[Passage], written: _Written) -> I
     yield Delta(shown)
     for mark, passage in zip(marks, supporting, strict=True):
         yield Citation(len(written.texts), mark, passage, best_quote(text, passage.text))
+
+
+def _conflict(drafted: Draft, written: _Written) -> Generator[AnswerEvent, None, tuple[tuple[Citation, Citation], ...]]:
+    """Two sources that disagree are both quoted after the model's words, as the built-in answer does; returns the pair."""
+    if not (drafted.answered and drafted.conflict):
+        return ()
+    cited: list[Citation] = []
+    for piece in drafted.pieces[:2]:
+        mark = written.markers.setdefault(piece.passage.id, len(written.markers) + 1)
+        written.texts.append(f" {piece.text} [{mark}]")
+        cited.append(Citation(len(written.texts), mark, piece.passage, piece.quote))
+        yield Delta(written.texts[-1])
+        yield cited[-1]
+    return ((cited[0], cited[1]),)
 
 
 def _supporting(text: str, cited: Sequence[Passage]) -> tuple[list[Passage], str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
-from haechi.engines.knowledge.answer.morphology import NOUN_TAGS, Morpheme, analyse
+from haechi.engines.knowledge.answer.morphology import NOUN_TAGS, Morpheme, analyse, content_words
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities
+from haechi.engines.knowledge.retrieval import Lexicon, default_lexicon
 
 AskedFor = Literal[
     "amount",
@@ -69,6 +70,11 @@ _PATTERNS: tuple[tuple[AskedFor, str], ...] = (
         r"가능한가|가능합|가능할까|가능해|가능한지|되나요|됩니까|되나|될까|돼\?|돼요|할\s?수\s?있|받을\s?수\s?있|있나요|있습니까|있나|있을까|인가요\?|입니까|해야\s?하나|한가요|없나요|없습니까|야\s?하나|맞나|맞습|아닌가|하나요\?|합니까\?|받나요|내나요|납니까",
     ),
     ("how", r"어떻게|방법|절차|어떤\s?(?:절차|방법|방식|순서)|하려면|받으려면|신청하고"),
+)
+_OPEN = frozenset({"what", "whether", "why", "how"})
+_ASKING = re.compile(
+    r"\?|[까]\s*[.]?\s*$|나요|인가요|는지|은지|언제|어디|누구|누가|무엇|뭐|무슨|얼마|몇|며칠|어떻게|어떤|어느|왜|알려|궁금|설명|말해|방법|절차|"
+    r"기준|대상$|[은는]\s*$|안내해|찾아\s?줘|[가-힣]\s*주세요\s*[.]?\s*$"
 )
 _GENERIC = frozenset(
     [
@@ -219,15 +225,21 @@ _ATTRIBUTE_OF = {word: name for name, words in ATTRIBUTES.items() for word in wo
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One content word of the question. weight: how much its absence matters (nouns and names more than verbs)."""
+    """One content word of the question. weight: how much its absence matters (nouns and names more than verbs).
+
+    related: the administrative words of the life situations that the question tells with this word ("윗집", "시끄럽" →
+    층간소음 …), from policy/lexicon.
+    """
 
     form: str
     tag: str
     weight: float
     start: int
+    related: frozenset[str] = frozenset()
 
     @property
     def noun(self) -> bool:
+        """Nouns, names and foreign words, rather than verbs and numbers."""
         """Whether Kiwi tagged it as a noun or name: its absence from a passage counts against an answer."""
         return self.tag in NOUN_TAGS
 
@@ -243,7 +255,13 @@ class Question:
     attributes: frozenset[str]
 
     @property
+    def told(self) -> bool:
+        """A situation told ("월급을 못 받았어요") rather than a question asked: no asking word, no question mark."""
+        return self.asks in _OPEN and not _ASKING.search(self.text)
+
+    @property
     def nouns(self) -> tuple[Term, ...]:
+        """The terms that name things."""
         """Its nouns and names, in the order of the question; empty for a question of verbs alone."""
         return tuple(term for term in self.terms if term.noun)
 
@@ -254,6 +272,8 @@ def understand(text: str) -> Question:
     last = _asking_part(text)
     asks = _asked_for(last) or _asked_for(text) or "what"
     terms = _terms(text)
+    if asks in _OPEN:  # an item whose price is asked is not to be replaced by a word of its situation
+        terms = _with_situations(terms, text)
     attributes = frozenset(_ATTRIBUTE_OF[word] for word in _attribute_words(text) if word in _ATTRIBUTE_OF)
     return Question(text, asks, terms, find_quantities(text), attributes)
 
@@ -292,6 +312,23 @@ def _terms(text: str) -> tuple[Term, ...]:
     for term in _compounds(text):
         best.setdefault(term.form, term)
     return tuple(sorted(best.values(), key=lambda term: term.start))
+
+
+def _with_situations(terms: tuple[Term, ...], text: str) -> tuple[Term, ...]:
+    """Each word with what its situations mean; a word belongs to a situation that is not told without it."""
+    lexicon = default_lexicon()
+    words = list(content_words(text))
+    means = {match.situation.said: match.situation.means for match in lexicon.matches(words)}
+    if not means:
+        return terms
+    return tuple(replace(term, related=_told_with(term.form, words, means, lexicon)) for term in terms)
+
+
+def _told_with(form: str, words: list[str], means: Mapping[str, tuple[str, ...]], lexicon: Lexicon) -> frozenset[str]:
+    left = {match.situation.said for match in lexicon.matches([word for word in words if word != form], limit=50)}
+    return frozenset(
+        word for said, others in means.items() if said not in left for word in others if word not in _GENERIC
+    )
 
 
 def _compounds(text: str) -> Iterator[Term]:

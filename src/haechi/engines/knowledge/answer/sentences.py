@@ -14,8 +14,9 @@ _BULLET = re.compile(
 _STATUTE = re.compile(r"^\s*(?:제\s?\d+\s?조|#{1,6}\s|\[별표|부칙)")
 _KEY = re.compile(r"^\s*[가-힣A-Za-z ·()/]{1,18}\s?[:：]")
 _HEAD = re.compile(
-    r"(?:다음(?:의)?\s*(?:각\s*[호목항]|과\s*같|어느\s*하나|사항|표)|각\s*호의|아래와\s*같|[:：]\s*$|다음과\s*같습니다|다음\s*서류)"
+    r"(?:다음(?:의)?\s*(?:각\s*[호목항]|과\s*같|어느\s*하나|사항|표)|각\s*호의|아래와\s*같|[:：]\s*$|다음과\s*같습니다|다음\s*(?:서류|순서|절차|단계|방법))"
 )
+_AMENDED = re.compile(r"^(?:[<\[](?:개정|신설|전문개정|제목개정|본조신설|종전|시행)[^>\]]*[>\]]\s*)+$")
 _CLAUSE = re.compile(r"(?=[①-⑳])|(?<=[.\s])(?=\d{1,2}\.\s+[가-힣「])")
 
 
@@ -45,7 +46,8 @@ def split(text: str) -> tuple[Sentence, ...]:
         item = bool(_BULLET.match(piece))
         is_head = bool(_HEAD.search(piece)) and len(piece) < 220
         depth = len(piece) - len(piece.lstrip())
-        if not item and not is_head and head and not _KEY.match(piece):
+        goes_on = bool(found) and found[-1].head != "" and "\n" not in text[found[-1].end : start]
+        if not item and not is_head and head and not goes_on and not _KEY.match(piece):
             head = ""
         found.append(Sentence(piece, start, end, len(found), head if not is_head else "", item, is_head))
         if is_head and (not item or depth >= head_depth):
@@ -67,7 +69,7 @@ def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
     body = piece.strip()
-    if re.search(r"[0-9A-Za-z가-힣]", body):
+    if re.search(r"[0-9A-Za-z가-힣]", body) and not _AMENDED.match(body):
         yield start + left, start + left + len(body)
 
 
@@ -93,8 +95,8 @@ def _runs_on(before: str, line: str) -> bool:
     return not (_BULLET.match(line) or _STATUTE.match(line) or _KEY.match(line) or "\t" in line or "|" in line)
 
 
-def items_after(sentences: tuple[Sentence, ...], head: Sentence, limit: int = 8) -> tuple[Sentence, ...]:
-    """The list items that `head` introduces."""
+def items_after(sentences: tuple[Sentence, ...], head: Sentence, limit: int = 12) -> tuple[Sentence, ...]:
+    """The list items that `head` introduces, with the sentences that go on in an item's line (item False)."""
     return tuple(s for s in sentences[head.order + 1 : head.order + 1 + limit] if s.head == head.text)
 
 

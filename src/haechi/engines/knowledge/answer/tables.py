@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from haechi.engines.knowledge.answer.answer_types import type_present
 from haechi.engines.knowledge.answer.evidence import held
 from haechi.engines.knowledge.answer.morphology import with_josa
+from haechi.engines.knowledge.answer.qualifiers import names_alone
 from haechi.engines.knowledge.answer.question import Question
 from haechi.engines.knowledge.ports import Passage, Table
 
 _UNIT = re.compile(r"(?:단위\s*[:：]\s*|\()(천\s?원|백만\s?원|만\s?원|원|명|㎡|%|건|개|일|분|시간|대|회)\)?")
+_COUNTED = re.compile(r"^\s*(?:번호|연번|순번|순서|구분|No\.?|#)\s*$", re.I)
 _BARE = re.compile(r"^[\d,.]+$")
 _VERBAL = re.compile(r"(?:[다요함음임됨]|[.!])\s*$")
 
@@ -66,15 +68,36 @@ def _labels(
     ]
     if len(named) == len(filled):
         named = named[:1]
-    first = filled[0]
+    first = next((column for column in filled if not _numbering(table, row, column)), filled[0])
     if first not in named and not type_present(question, _header(table, first) + " " + row[first]) >= 1.0:
         named.insert(0, first)
     return named or [first]
 
 
+def _numbering(table: Table, row: Sequence[str], column: int) -> bool:
+    """A column that only counts the rows names nothing."""
+    return bool(row[column].strip().isdigit() and column == 0 and _COUNTED.match(_header(table, column) or "번호"))
+
+
+def _distinguishing(table: Table, row: Sequence[str], labels: Sequence[int], answers: Sequence[int]) -> list[int]:
+    """The column by which this row differs from others of the same name (냉장고 300L 이상, 냉장고 300L 미만), if one does."""
+    same = [other for other in table.rows if other != row and all(_cell(other, c) == row[c] for c in labels)]
+    if not same:
+        return []
+    rest = [c for c, cell in enumerate(row) if cell and c not in labels and c not in answers]
+    return [c for c in rest if not _numbering(table, row, c) and any(_cell(o, c) != row[c] for o in same)][:1]
+
+
+def _cell(row: Sequence[str], column: int) -> str:
+    return row[column] if column < len(row) else ""
+
+
 def _answers(
     question: Question, table: Table, row: Sequence[str], columns: Sequence[int], weights: Mapping[str, float]
 ) -> list[int]:
+    alone = [column for column in columns if names_alone(question.text, row[column])]
+    if alone:
+        return alone[:1]
     scored = {}
     for column in columns:
         header = _header(table, column)
@@ -100,6 +123,8 @@ def with_unit(table: Table, column: int, cell: str) -> str:
 
 def _compose(table: Table, row: Sequence[str], labels: Sequence[int], answers: Sequence[int]) -> str:
     subject = ", ".join(dict.fromkeys(row[column] for column in labels))
+    apart = _distinguishing(table, row, labels, answers)
+    subject += "".join(f"({row[column]})" for column in apart)
     parts = [_part(table, column, row[column]) for column in answers]
     if len(parts) == 1:
         name, value = parts[0]
