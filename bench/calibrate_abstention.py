@@ -298,8 +298,7 @@ def main() -> None:
     options = parser.parse_args()
     examples = gathered(options)
     models = {
-        name: fitted(name, [one for one in examples if one.model == name], names)
-        for name, names in features_of(examples)
+        name: fitted([one for one in examples if one.model == name], names) for name, names in features_of(examples)
     }
     report = {name: model.report for name, model in models.items()} | {"seed": options.seed}
     if options.write:
@@ -323,7 +322,7 @@ def features_of(examples: Sequence[Example]) -> list[tuple[str, list[str]]]:
     return [("asked", sorted(examples[0].values)), ("told", sorted(TOLD))]
 
 
-def fitted(model: str, examples: Sequence[Example], names: Sequence[str]) -> Fitted:
+def fitted(examples: Sequence[Example], names: Sequence[str]) -> Fitted:
     """Fit one model and cross-validate it."""
     table = np.array([[one.values[name] for name in names] for one in examples])
     labels = np.array([one.label for one in examples])
