@@ -26,7 +26,11 @@ def measured(folder: Path, scratch: Path) -> dict[str, Any]:
         return {"measured": False, "missing": "welfare-retrieval (HAECHI_DATA)"}
     embedder = default_embedder(Path(os.environ.get("HAECHI_CACHE", str(scratch))))
     figures = evaluate_retrieval(*welfare_as_beir(folder, "test", scratch), progress=_tell, embedder=embedder)
-    return {"measured": True, "data": "welfare-retrieval test", "tuned_on": "see tuning.toml: welfare-retrieval train; never its test split"} | figures
+    return {
+        "measured": True,
+        "data": "welfare-retrieval test",
+        "tuned_on": "see tuning.toml: welfare-retrieval train; never its test split",
+    } | figures
 
 
 def _tell(what: str, done: int, of: int) -> None:
