@@ -72,7 +72,7 @@ class _Place:
                 seconds = room._seconds(position)
             if not admitted and time.monotonic() >= deadline:
                 deadline = time.monotonic() + every
-                yield position, round(seconds, 1)
+                yield position, max(0.1, round(seconds, 1))
 
     def __exit__(self, *failure: object) -> None:
         room = self._room
