@@ -9,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from tests.database import FreshDatabase, TestServer
 
 from haechi.core.clock import new_id
+from haechi.core.errors import Unavailable
 from haechi.core.store import SYSTEM, Actor, Store
 
 
@@ -56,3 +57,18 @@ def test_a_fresh_database_is_quick(database_server: TestServer) -> None:
     with database_server.fresh():
         elapsed = time.perf_counter() - started
     assert elapsed < 5, f"copying the template took {elapsed:.1f} s; it takes about 0.1 s on an idle machine"
+
+
+def test_a_record_that_another_transaction_holds_is_told_as_such(store: Store, worker_store: Store) -> None:
+    with worker_store.transaction(SYSTEM) as tx:
+        tx.run("insert into bureaux (id) values ('복지과')")
+    with worker_store.transaction(SYSTEM) as holder:
+        holder.one("select 1 from bureaux where id = '복지과' for update")
+        with pytest.raises(Unavailable, match="다른 작업"):
+            _rename(store)
+
+
+def _rename(store: Store) -> None:
+    with store.transaction(SYSTEM) as tx:
+        tx.run("set local lock_timeout = '50ms'")
+        tx.run("update bureaux set name_en = 'Welfare' where id = '복지과'")

@@ -23,8 +23,8 @@ from haechi.core.errors import Unavailable
 Row = Mapping[str, Any]
 STATEMENT_SECONDS = 60
 CHECK_SECONDS = 5
-DISK_FULL = "53100"
-"""PostgreSQL's error code for a full disk."""
+DISK_FULL, LOCK_BUSY = "53100", "55P03"
+"""PostgreSQL's error codes for a full disk, and for a record that another transaction held for 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,7 @@ class Store:
                 _introduce(connection, actor)
                 yield Transaction(connection, actor)
         except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) == DISK_FULL:
-                raise Unavailable(
-                    "저장 공간이 부족해 저장하지 못했습니다.",
-                    next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다.",
-                ) from error
-            raise _away() from error
+            raise _explained(getattr(error.orig, "sqlstate", None)) from error
         except NoConnectionFree as error:
             raise _away() from error
         except DBAPIError as error:
@@ -145,6 +140,19 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def _explained(code: str | None) -> Unavailable:
+    if code == DISK_FULL:
+        return Unavailable(
+            "저장 공간이 부족해 저장하지 못했습니다.",
+            next_step="관리자에게 알리세요. 공간이 생기면 다시 저장할 수 있습니다.",
+        )
+    if code == LOCK_BUSY:
+        return Unavailable(
+            "다른 작업이 이 기록을 쓰고 있습니다.", next_step="잠시 뒤 다시 저장하세요. 바뀐 것은 없습니다."
+        )
+    return _away()
 
 
 def _away() -> Unavailable:
