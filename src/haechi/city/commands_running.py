@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import webbrowser
 from contextlib import suppress
@@ -48,7 +49,8 @@ def up(context: click.Context, port: int | None, host: str | None, demo: bool | 
         supervisor.start_children()
         _wait_for_server(settings, supervisor)
         _greet(settings, logins, time.monotonic() - started)
-        if open_browser:
+        # Without a screen, Python would start a text browser inside this terminal.
+        if open_browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             webbrowser.open(settings.address)
         supervisor.run()
     finally:
