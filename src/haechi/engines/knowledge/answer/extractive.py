@@ -213,7 +213,9 @@ def _adds(chosen: Sequence[Candidate], candidate: Candidate) -> bool:
         return False  # another row of a table answers only as well as the first one names what is asked
     said = {form for one in chosen for form, degree in one.found.items() if degree >= 0.8}
     new = any(degree >= 0.8 and form not in said for form, degree in candidate.found.items())
-    return new or (candidate.typed >= 1.0 and candidate.score >= 0.9 * best.score)
+    # A rival value ("중형 … 3,300원" beside "소형 … 2,200원") names less of what is asked than the first sentence does.
+    rival = any(degree >= 0.8 and candidate.found.get(form, 0.0) < 0.8 for form, degree in best.found.items())
+    return new or (not rival and candidate.typed >= 1.0 and candidate.score >= 0.9 * best.score)
 
 
 def _overlaps(one: Candidate, other: Candidate) -> bool:
