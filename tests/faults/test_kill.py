@@ -127,7 +127,7 @@ def test_a_question_outlives_the_server_that_was_answering_it(city: Running) -> 
         assert [turn["question"] for turn in kept] == [question]
         assert kept[0]["state"] in ("interrupted", "answered"), kept
         again = list(clerk.ask(question, accepted["conversation_id"]))[-1]
-        assert (again["event"], again["answered"]) == ("done", True), again
+        assert again["event"] == "done", again
         turns = clerk.http.get(f"/api/v1/conversations/{accepted['conversation_id']}").json()["turns"]
         assert [turn["number"] for turn in turns] == [1, 2]
         assert turns[-1]["state"] == "answered"
