@@ -162,26 +162,22 @@ def _serve(installation: Installation) -> Iterator[str]:
 # --- the browser -----------------------------------------------------------------------------------------------------
 
 
-_browsers: list[Any] = []
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Chromium, started once a process; skipped where there is none."""
+    """Chromium, started once a file of tests; skipped where there is none.
+
+    Not once a process: until it ends, Playwright keeps its event loop running in this thread, and no test after it could
+    call asyncio.run.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
     if vendor.missing():
         pytest.skip(f"browser files are not installed: {vendor.INSTALL}")
-    if _browsers:
-        yield _browsers[0]
-        return
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        _browsers.append(browser)
         yield browser
-        _browsers.clear()
         browser.close()
 
 
@@ -190,7 +186,9 @@ class Visitor:
 
     def __init__(self, house: House, chromium: Any, width: int, height: int) -> None:
         self.house = house
-        self.context = chromium.new_context(viewport={"width": width, "height": height}, locale="ko-KR")
+        self.context = chromium.new_context(
+            viewport={"width": width, "height": height}, locale="ko-KR", reduced_motion="reduce"
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.asked: list[str] = []

@@ -26,6 +26,7 @@ from sqlalchemy import make_url
 from haechi.city.database import EmbeddedDatabase
 from haechi.city.installation import Installation
 from haechi.city.settings import Settings
+from haechi.core.errors import Unavailable
 
 PASSWORD = "해치는-여섯-시에-일어난다"
 BUREAU = "복지실"
@@ -133,11 +134,19 @@ class Running:
         return (self.home / "up.log").read_text(encoding="utf-8", errors="replace")[-4000:]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the database holds, looked at as its superuser."""
-        at = self.database
-        at.find()
-        with psycopg.connect(at.admin_url("haechi"), connect_timeout=10) as connection:
-            return list(connection.execute(sql).fetchall())
+        """What the database holds, looked at as its superuser; waits for one that is just coming back."""
+        found: list[list[tuple[Any, ...]]] = []
+
+        def looked() -> bool:
+            with suppress(psycopg.OperationalError, Unavailable):
+                at = self.database
+                at.find()
+                with psycopg.connect(at.admin_url("haechi"), connect_timeout=10) as connection:
+                    found.append(list(connection.execute(sql).fetchall()))
+            return bool(found)
+
+        eventually(looked, lambda: f"the database did not come back:\n{self.log()}")
+        return found[0]
 
     # --- killing -----------------------------------------------------------------------------------------------------
 
@@ -171,10 +180,10 @@ class Running:
 
     @contextmanager
     def client(self, login: str = "kim") -> Iterator[Person]:
-        """Somebody at a browser; signed in."""
+        """Somebody at a browser; signed in, at the second try where a part is just coming back."""
         with httpx.Client(base_url=self.address, timeout=60) as http:
             person = Person(http)
-            person.sign_in(login)
+            eventually(lambda: person.signed_in(login), lambda: f"{login} could not sign in:\n{self.log()}")
             yield person
 
 
@@ -185,12 +194,21 @@ class Person:
         self.http = http
         self.csrf = ""
 
-    def sign_in(self, login: str) -> None:
-        """Through the form, as people do."""
-        sent = {"login": login, "password": PASSWORD, "csrf": _csrf(self.http.get("/login").text)}
-        answer = self.http.post("/login", data=sent)
-        assert answer.status_code == 303, answer.text
-        self.csrf = _csrf(self.http.get("/").text)
+    def signed_in(self, login: str) -> bool:
+        """Through the form, as people do; False while the server or its database is away."""
+        with suppress(httpx.HTTPError):
+            form = self.http.get("/login")
+            if form.status_code == 200:
+                sent = {"login": login, "password": PASSWORD, "csrf": _csrf(form.text)}
+                answer = self.http.post("/login", data=sent)
+                home = self.http.get("/")
+                if (answer.status_code, home.status_code) == (303, 200):
+                    self.csrf = _csrf(home.text)
+                    return True
+                assert 503 in (answer.status_code, home.status_code), answer.text
+            else:
+                assert form.status_code == 503, form.text
+        return False
 
     def upload(self, filename: str, data: bytes, key: str, **described: str) -> httpx.Response:
         """One attempt; the answer may be an error."""

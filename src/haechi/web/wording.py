@@ -1,6 +1,6 @@
 """What the screens say, in Korean and English, and how dates, amounts and sizes are written.
 
-The words stand in language/ko.toml and language/en.toml; a test holds their keys equal.
+The words stand in language/ko/*.toml and language/en/*.toml, a file a part of the house; a test holds their keys equal.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @cache
 def words(language: str) -> Mapping[str, str]:
-    """Every text of a language by its dotted key ("ask.title")."""
-    with (FOLDER / f"{language}.toml").open("rb") as file:
-        return dict(_flatten(tomllib.load(file)))
+    """Every text of a language by its dotted key ("ask.title"). ValueError when two files claim a key."""
+    found: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.toml")):
+        texts = dict(_flatten(tomllib.loads(path.read_text(encoding="utf-8"))))
+        if twice := found.keys() & texts.keys():
+            raise ValueError(f"{path.name} says again what another file says: {sorted(twice)[:3]}")
+        found |= texts
+    return found
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
