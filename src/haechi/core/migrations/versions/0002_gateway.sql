@@ -1,0 +1,2 @@
+-- The model gateway: backends, tenants, leases, ledger.
+select 1;

@@ -1,0 +1,2 @@
+-- Bots: cards, versions, documents, test questions.
+select 1;

@@ -1,0 +1,2 @@
+-- Hand-off to people: tickets, office hours, timeline.
+select 1;

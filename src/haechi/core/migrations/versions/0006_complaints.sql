@@ -1,0 +1,2 @@
+-- On-site complaints: receipts, photos, routing, states.
+select 1;

@@ -1,0 +1,2 @@
+-- The staff bot: reminders of stale documents, templates, messenger.
+select 1;

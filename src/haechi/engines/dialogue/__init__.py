@@ -1,0 +1,1 @@
+"""The dialogue engine: turns, scenarios, forms, intents, routing between bots, hand-off to people."""
