@@ -96,3 +96,9 @@ def test_revoking_what_is_not_there_says_so(keys: Keys) -> None:
     with pytest.raises(NotFound) as refused:
         keys.revoke("zzzzzzzz", by=SYSTEM)
     assert isinstance(refused.value, HaechiError)
+
+
+def test_no_key_carries_the_tag_of_a_bots_documents(keys: Keys) -> None:
+    with pytest.raises(InvalidInput, match="문서 묶음"):
+        keys.create("service:39", {"staff", "bot:welfare"}, ["ask"], "", _in_days(1), SYSTEM)
+    assert keys.all() == []

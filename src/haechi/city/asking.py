@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from haechi.city import outcomes
+from haechi.city import freshness, outcomes
 from haechi.city.settings import Settings
 from haechi.city.waiting import WaitingRoom
 from haechi.core import clock
@@ -61,9 +61,17 @@ class Asking:
         self.waiting_room = WaitingRoom(settings.simultaneous_answers, settings.waiting_answers)
 
     def ask(
-        self, actor: Actor, question: str, *, conversation_id: str | None = None, as_of: date | None = None
+        self,
+        actor: Actor,
+        question: str,
+        *,
+        conversation_id: str | None = None,
+        as_of: date | None = None,
+        within: str = "",
     ) -> Iterator[Event]:
         """JSON-ready events: accepted, waiting*, retrieval, delta*, citation*, grounding, done; or error as the last.
+
+        within: a collection's tag, see Reader.
 
         'accepted' comes only after the question is in the database. Closing the iterator ends the work; the turn then
         stands as 'interrupted' and can be asked again.
@@ -82,7 +90,7 @@ class Asking:
                     raise Unavailable(
                         "방금 바뀐 열람 권한을 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요."
                     )
-                reader = Reader(tags=actor.tags, as_of=as_of)
+                reader = Reader(tags=actor.tags, as_of=as_of, within=within)
                 yield from turn.follow(self._events(actor, question, reader, history))
         except HaechiError as error:
             turn.interrupt(error.message)
@@ -264,6 +272,7 @@ class _OpenTurn:
         grounding = next((event for event in self._said if event["event"] == "grounding"), {})
         outcome = outcomes.of_answer(SERVICE, self._said, done["elapsed_ms"] / 1000)
         with self._asking._store.transaction(self._actor) as tx:
+            citations = [{**one, "stale": freshness.why(tx, one["document_id"])} for one in citations]
             tx.run(
                 """update turns set state = :state, answer = :answer, citations = cast(:citations as jsonb),
                 grounding = cast(:grounding as jsonb), model = :model, elapsed_ms = :elapsed where id = :id""",
@@ -352,7 +361,8 @@ def _checked(question: str) -> str:
 
 
 def _cache_key(question: str, reader: Reader, fingerprint: str) -> str:
-    parts = [" ".join(question.split()), *sorted(reader.tags), str(reader.as_of or clock.today()), fingerprint]
+    tags, day = sorted(reader.tags), str(reader.as_of or clock.today())
+    parts = [" ".join(question.split()), *tags, day, reader.within, fingerprint]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

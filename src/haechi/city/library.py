@@ -360,7 +360,8 @@ class Library:
             audit.record(tx, "folder.unwatch", f"folder:{folder_id}", {})
 
 
-_DOCUMENT_COLUMNS = """d.id::text as id, d.title, d.bureau, d.grade, d.access, d.licence, d.kind, d.contact_name,
+_DOCUMENT_COLUMNS = """d.id::text as id, d.title, d.bureau, d.grade,
+    array(select tag from unnest(d.access) tag where tag not like 'bot:%') as access, d.licence, d.kind, d.contact_name,
     d.contact_phone, d.created_at, d.created_by, d.source, d.review_by,
     v.id::text as version_id, v.number as version_number, v.filename,
     v.bytes, v.media_type, v.pages, v.state, v.error_code, v.error, v.next_step, v.effective_from, v.revised_on, v.warnings,

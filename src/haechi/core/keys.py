@@ -167,6 +167,13 @@ def _check(holder: str, tags: frozenset[str], scopes: tuple[str, ...], expires_a
         raise InvalidInput(
             "만료일은 지금부터 2년 안이어야 합니다.", next_step="만료일을 다시 정하세요.", record="expires_at"
         )
+    collections = sorted(tag for tag in tags if tag.startswith("bot:"))
+    if collections:
+        raise InvalidInput(
+            f"챗봇의 문서 묶음은 열람 권한이 아닙니다: {', '.join(collections)}",
+            next_step="공개, 직원, 부서, 사용자 꼬리표 가운데 고르세요.",
+            record="tags",
+        )
     beyond = tags - by.tags
     if beyond and "admin" not in by.roles and by.subject != "system":
         raise Forbidden(

@@ -41,6 +41,12 @@ class Actor:
     roles: frozenset[str] = frozenset()
     bureau: str = ""
 
+    def __post_init__(self) -> None:
+        """A collection's tag ('bot:<id>') says where a document belongs; nobody holds one, whoever made them."""
+        held = sorted(tag for tag in self.tags if tag.startswith("bot:"))
+        if held:
+            raise ValueError(f"{self.subject} cannot hold {held}")
+
     @property
     def user_id(self) -> str | None:
         """The account's id, or None for guests, keys and the system."""

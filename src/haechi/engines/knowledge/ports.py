@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 BlockKind = Literal["heading", "paragraph", "table", "table_row", "list", "article", "footnote"]
 CollectionKind = Literal["documents", "colloquial", "statutes"]
+COLLECTION = "bot:"
+"""How the tag of a collection begins. It says where a passage belongs; it opens nothing to anybody who would hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,12 @@ class Reader:
 
     Citizens hold {"public"}. Staff of a bureau hold {"public", "staff", "bureau:복지실", "user:<id>"}. A document is
     readable when it shares a tag with the reader. as_of: the day whose law is asked about (None: today).
+    within: a collection's tag ("bot:<id>"): only passages that carry it, of those readable by `tags`. It only narrows.
     """
 
     tags: frozenset[str] = frozenset({"public"})
     as_of: date | None = None
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

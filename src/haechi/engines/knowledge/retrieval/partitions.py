@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 
 from haechi.core import clock
-from haechi.engines.knowledge.ports import Passage, Reader
+from haechi.engines.knowledge.ports import COLLECTION, Passage, Reader
 
 
 def partition(passage: Passage) -> str:
@@ -22,9 +22,10 @@ def partition(passage: Passage) -> str:
 
 
 def readable(names: Iterable[str], reader: Reader) -> frozenset[str]:
-    """Those of the partitions that this reader may read on the day they ask about."""
+    """Those of the partitions that this reader may read on the day they ask about, inside the collection they ask in."""
     day = reader.as_of or clock.today()
-    return frozenset(name for name in names if _open(name, reader.tags, day))
+    held = frozenset(tag for tag in reader.tags if not tag.startswith(COLLECTION))
+    return frozenset(name for name in names if _open(name, held, reader.within, day))
 
 
 @lru_cache(maxsize=65536)
@@ -33,7 +34,8 @@ def _read(name: str) -> tuple[frozenset[str], str, str]:
     return frozenset(tags), first, end
 
 
-def _open(name: str, tags: frozenset[str], day: date) -> bool:
+def _open(name: str, held: frozenset[str], within: str, day: date) -> bool:
     needed, first, end = _read(name)
     today = day.isoformat()
-    return bool(needed & tags) and (not first or first <= today) and (not end or today < end)
+    inside = not within or within in needed
+    return inside and bool(needed & held) and (not first or first <= today) and (not end or today < end)
