@@ -1,4 +1,4 @@
-"""What happens once a day: the audit head is published, what has served its time is deleted."""
+"""What happens once a day: what has served its time is deleted, stale documents are noticed, the audit head is published."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from haechi.city import freshness
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
@@ -32,6 +33,7 @@ def daily(installation: Installation) -> dict[str, int]:
         }
         if any(counts.values()):
             audit.record(tx, "retention.purge", "city", counts)
+        counts |= freshness.look_over(tx, today)
         audit.publish_head(tx, installation.settings.home / "published")
     log.info("하루 일을 마쳤습니다: %s", counts)
     return counts

@@ -23,6 +23,7 @@ from haechi.engines.knowledge.answer import Contact
 from haechi.engines.knowledge.ports import Hit
 
 if TYPE_CHECKING:
+    from haechi.city.freshness import Freshness
     from haechi.city.oidc import OpenIdConnect
 
 MACHINE_SECONDS = 30.0
@@ -119,6 +120,13 @@ class Installation:
             wait_for_rights=self.indexing.wait_for_rights,
             contact_for=self.contact_for,
         )
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """Documents that their bureaux must look at again."""
+        from haechi.city.freshness import Freshness
+
+        return Freshness(self.store)
 
     @cached_property
     def feedback(self) -> FeedbackDesk:

@@ -34,13 +34,24 @@ from haechi.web import (
 from haechi.web.caller import Caller, identify
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
+from haechi.web.staff import freshness as pages_freshness
 from haechi.web.view import page
 from haechi.web.wording import Wording
 
 log = logging.getLogger("haechi.web")
 
 TITLES = {401: "not_signed_in", 403: "forbidden", 404: "not_found", 429: "too_many", 503: "unavailable"}
-PAGES = (pages_home, pages_people, pages_ask, pages_library, pages_drafts, pages_feedback, pages_services, pages_admin)
+PAGES = (
+    pages_home,
+    pages_people,
+    pages_ask,
+    pages_library,
+    pages_drafts,
+    pages_feedback,
+    pages_services,
+    pages_admin,
+    pages_freshness,
+)
 APIS = (api_ask, api_library, api_services)
 
 

@@ -92,7 +92,9 @@ def turn_view(turn: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     return {
         **{key: turn[key] for key in ("id", "question", "state", "elapsed_ms")},
         "lines": lines_of(turn.get("answer") or "", citations),
-        "sources": [{**c, "address": passage_address(c)} for _, c in sorted(by_marker.items())],
+        "sources": [
+            {**c, "address": passage_address(c), "stale": c.get("stale", "")} for _, c in sorted(by_marker.items())
+        ],
         "conflicts": [
             [{**c, "address": passage_address(c)} for c in pair] for pair in grounding.get("conflicts") or []
         ],
