@@ -36,7 +36,9 @@ from haechi.engines.text.drafting import (
 from haechi.engines.text.drafting.docx_file import MEDIA_TYPE as DOCX
 from haechi.engines.text.drafting.hwpx_file import MEDIA_TYPE as HWPX
 
-KINDS = {"press_release": "보도자료", "report": "보고서"}
+PLANNED = {"press_release": "보도자료", "report": "보고서"}
+"""Made from a plan; a reply is made from a letter (city/replies.py)."""
+KINDS = {**PLANNED, "reply": "민원회신"}
 _WRITERS: dict[str, tuple[str, Callable[..., bytes]]] = {"hwpx": (HWPX, to_hwpx), "docx": (DOCX, to_docx)}
 _BAD_IN_NAMES = re.compile(r"[\\/:*?\"<>|\x00-\x1f]+")
 _SUMMARY = "id::text as id, kind, title, plan_filename, plan_sha256, created_at"
@@ -57,27 +59,30 @@ class Drafting:
         Raises Forbidden, InvalidInput (kind, part, nothing to read), UnreadableDocument.
         """
         require(actor, "draft.make")
-        if kind not in KINDS:
+        if kind not in PLANNED:
             raise InvalidInput(
                 f"'{kind}'은(는) 만들 수 있는 초안이 아닙니다.",
                 next_step="보도자료(press_release)나 보고서(report)를 고르세요.",
             )
         content = self._content(kind, self._plan(filename, data, part))
+        return self.keep(actor, kind, content, PurePath(filename).name, hashlib.sha256(data).hexdigest())
+
+    def keep(self, actor: Actor, kind: str, content: dict[str, Any], source: str, digest: str) -> dict[str, Any]:
+        """Store what `content_of` made; as `get`. source: name of what it was made from; digest: its SHA-256."""
         draft_id = clock.new_id()
-        digest = hashlib.sha256(data).hexdigest()
         with self._store.transaction(actor) as tx:
             tx.run(
                 """insert into drafts (id, subject, kind, title, plan_filename, plan_sha256, content, created_at)
                 values (:id, :subject, :kind, :title, :filename, :sha256, cast(:content as jsonb), :now)""",
                 {
                     "id": draft_id, "subject": actor.subject, "kind": kind, "title": content["draft"]["title"],
-                    "filename": PurePath(filename).name, "sha256": digest,
+                    "filename": source, "sha256": digest,
                     "content": json.dumps(content, ensure_ascii=False), "now": clock.now(),
                 },
             )  # fmt: skip
             audit.record(
                 tx, "draft.make", f"draft:{draft_id}",
-                {"kind": kind, "plan": PurePath(filename).name, "sha256": digest, "figures": len(content["figures"])},
+                {"kind": kind, "plan": source, "sha256": digest, "figures": len(content["figures"])},
             )  # fmt: skip
         return self.get(actor, draft_id)
 

@@ -25,6 +25,7 @@ from haechi.engines.knowledge.ports import Hit
 if TYPE_CHECKING:
     from haechi.city.freshness import Freshness
     from haechi.city.oidc import OpenIdConnect
+    from haechi.city.replies import Replies
 
 MACHINE_SECONDS = 30.0
 
@@ -120,6 +121,13 @@ class Installation:
             wait_for_rights=self.indexing.wait_for_rights,
             contact_for=self.contact_for,
         )
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Replies to citizens' letters."""
+        from haechi.city.replies import Replies
+
+        return Replies(self.drafting, self.knowledge, self.contact_for)
 
     @cached_property
     def freshness(self) -> Freshness:

@@ -35,6 +35,7 @@ from haechi.web.caller import Caller, identify
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
 from haechi.web.staff import freshness as pages_freshness
+from haechi.web.staff import replies as pages_replies
 from haechi.web.view import page
 from haechi.web.wording import Wording
 
@@ -51,6 +52,7 @@ PAGES = (
     pages_services,
     pages_admin,
     pages_freshness,
+    pages_replies,
 )
 APIS = (api_ask, api_library, api_services)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from starlette.responses import Response
 
-from haechi.city.drafting import KINDS, Drafting
+from haechi.city.drafting import PLANNED, Drafting
 from haechi.core.errors import HaechiError, InvalidInput
 from haechi.web.attachments import attachment
 from haechi.web.caller import Caller, permitted
@@ -32,7 +32,7 @@ def _page(
 ) -> Response:
     return page(
         request, caller, "drafts.html", status=status, error=error, kind=kind or "press_release",
-        kinds=[(key, caller.wording("drafts." + key)) for key in KINDS], drafts=_desk(request).drafts(caller.actor),
+        kinds=[(key, caller.wording("drafts." + key)) for key in PLANNED], drafts=_desk(request).drafts(caller.actor),
         limit=request.app.state.installation.settings.upload_limit_mib,
     )  # fmt: skip
 

@@ -22,3 +22,7 @@ create policy end_ on stale_notices for update to haechi_app using (haechi_may_m
 create policy everything on stale_notices to haechi_worker using (true) with check (true);
 grant select, update on stale_notices to haechi_app;
 grant select, insert, update, delete on stale_notices to haechi_worker;
+
+-- A reply to a citizen's letter is a draft like the others.
+alter table drafts drop constraint drafts_kind_check;
+alter table drafts add constraint drafts_kind_check check (kind in ('press_release', 'report', 'reply'));

@@ -14,6 +14,7 @@ ElementKind = Literal[
 _MARKS = {
     "press_release": {"heading": "□ ", "subtitle": "- ", "item": "- ", "note": "※ ", "top_item": "○ "},
     "report": {"heading": "□ ", "subtitle": "- ", "item": "- ", "note": "※ ", "top_item": "○ "},
+    "reply": {"heading": "□ ", "item": "- ", "note": "※ ", "top_item": "○ "},
 }
 
 

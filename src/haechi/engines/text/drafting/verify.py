@@ -90,6 +90,8 @@ def _lines(plan: Plan, numbers: Sequence[int]) -> list[Line] | None:
 
 def unproved(text: str, quotes: Sequence[str], korean: Korean) -> list[str]:
     """The figures of `text` that stand in none of the quotes: by value and unit, leftover digits letter by letter."""
+    if any(text in quote for quote in quotes):
+        return []  # the quote's own words
     known = {(one.value, one.unit) for quote in quotes for one in korean.figures(quote)}
     letters = {token for quote in quotes for token in _TOKEN.findall(quote)}
     found = korean.figures(text)
