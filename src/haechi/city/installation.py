@@ -23,9 +23,11 @@ from haechi.engines.knowledge.answer import Contact
 from haechi.engines.knowledge.ports import Hit
 
 if TYPE_CHECKING:
+    from haechi.city.directory import Directory
     from haechi.city.freshness import Freshness
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
+    from haechi.engines.geo import Geo
 
 MACHINE_SECONDS = 30.0
 
@@ -84,6 +86,13 @@ class Installation:
         return OpenIdConnect(self.settings, self.accounts)
 
     @cached_property
+    def directory(self) -> Directory | None:
+        """Sign-in with the city's directory (LDAP), where one is set."""
+        from haechi.city.directory import Directory
+
+        return Directory(self.settings, self.accounts) if self.settings.ldap_url else None
+
+    @cached_property
     def library(self) -> Library:
         """Documents."""
         return Library(self.store, self.settings)
@@ -135,6 +144,13 @@ class Installation:
         from haechi.city.freshness import Freshness
 
         return Freshness(self.store)
+
+    @cached_property
+    def geo(self) -> Geo:
+        """Where a point or an address lies."""
+        from haechi.engines.geo import Geo
+
+        return Geo()
 
     @cached_property
     def feedback(self) -> FeedbackDesk:
