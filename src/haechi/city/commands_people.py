@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from haechi.core import audit, clock
-from haechi.core.errors import NotFound
+from haechi.core.errors import InvalidInput, NotFound
 from haechi.core.identity import ROLES, SCOPES, KeyInfo, User
 from haechi.core.store import SYSTEM
 
@@ -257,6 +257,38 @@ def publish_head(obj: Any, as_json: bool) -> None:
         return
     click.echo(f"{head.day} · {head.seq:,}번 · {head.hash}")
     click.echo(f"파일: {folder / f'audit-head-{head.day.isoformat()}.txt'}")
+
+
+# --- the city's directory --------------------------------------------------------------------------------------------
+
+
+@user.command("directory")
+@click.argument("login")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def user_directory(obj: Any, login: str, as_json: bool) -> None:
+    """디렉터리(LDAP)의 한 사람이 어떤 역할과 부서로 들어오는지 봅니다."""
+    if obj.directory is None:
+        raise InvalidInput(
+            "디렉터리가 설정되지 않았습니다.",
+            next_step="HAECHI_LDAP_URL 등을 정하세요(docs/operating.md).",
+            record="ldap_url",
+        )
+    entry, roles, bureau = obj.directory.look_up(login)
+    if entry is None:
+        raise NotFound(
+            f"디렉터리에서 '{login}'을(를) 찾지 못했습니다.",
+            next_step="HAECHI_LDAP_BASE와 HAECHI_LDAP_FILTER를 확인하세요.",
+            record=login,
+        )
+    if as_json:
+        _print_json({**asdict(entry), "roles": roles, "registered_bureau": bureau})
+        return
+    names = ", ".join(ROLES[role][0] for role in roles)
+    click.echo(f"{entry.name} · 역할 {names} · 부서 {bureau or '없음'}")
+    click.echo(f"디렉터리의 값: 부서 {', '.join(entry.bureau) or '없음'} · 묶음 {', '.join(entry.groups) or '없음'}")
+    if bureau is None:
+        click.echo("다음: openid.yaml의 bureaux에 디렉터리의 부서 값을 적거나, 부서를 등록하세요.")
 
 
 # --- backup ----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from haechi.engines.knowledge.answer import Contact
 from haechi.engines.knowledge.ports import Hit
 
 if TYPE_CHECKING:
+    from haechi.city.bots import Bots, Building, Publishing, Questions, Scoring
     from haechi.city.directory import Directory
     from haechi.city.freshness import Freshness
     from haechi.city.oidc import OpenIdConnect
@@ -153,6 +154,47 @@ class Installation:
         return Geo()
 
     @cached_property
+    def bots(self) -> Bots:
+        """Who may be talked to."""
+        from haechi.city.bots import Bots
+
+        return Bots(self.store)
+
+    @cached_property
+    def bot_building(self) -> Building:
+        """Departments make their bots."""
+        from haechi.city.bots import Building
+
+        return Building(self.store)
+
+    @cached_property
+    def bot_questions(self) -> Questions:
+        """Their own test questions."""
+        from haechi.city.bots import Questions
+
+        return Questions(self.store)
+
+    @cached_property
+    def bot_scoring(self) -> Scoring:
+        """Those questions through the real search and answerer."""
+        from haechi.city.bots import Scoring
+
+        return Scoring(
+            self.store,
+            self.knowledge,
+            room=self.asking.waiting_room,
+            knowledge_version=lambda: self.indexing.applied,
+            wait_for_rights=self.indexing.wait_for_rights,
+        )
+
+    @cached_property
+    def bot_publishing(self) -> Publishing:
+        """From a draft to what people talk to."""
+        from haechi.city.bots import Publishing
+
+        return Publishing(self.store)
+
+    @cached_property
     def feedback(self) -> FeedbackDesk:
         """What people say of answers."""
         return FeedbackDesk(self.store, self.knowledge)
@@ -183,7 +225,13 @@ class Installation:
         """What a server process does once: mark cut-off answers, then fill the index in the background."""
         self.worker_store.wait_until_ready()
         Asking(self.worker_store, self.knowledge, self.settings).mark_interrupted()
+        self._take_over_cards()
         self.indexing.start()
+
+    def _take_over_cards(self) -> None:
+        from haechi.city.bots import Bots
+
+        Bots(self.worker_store).keep_in_step()
 
     def readiness(self) -> list[Part]:
         """Every part and how it stands; nothing here raises. What the machine has is looked at every 30 s only, because

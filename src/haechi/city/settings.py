@@ -41,6 +41,15 @@ class Settings:
     oidc_client_secret: str = ""
     oidc_bureau_claim: str = "bureau"
     oidc_roles_claim: str = "roles"
+    ldap_url: str = ""
+    ldap_bind_dn: str = ""
+    ldap_bind_password: str = ""
+    ldap_base: str = ""
+    ldap_filter: str = "(uid={login})"
+    ldap_bureau_attribute: str = "departmentNumber"
+    ldap_groups_attribute: str = "memberOf"
+    ldap_stable_ids: bool = True
+    ldap_ca_file: str = ""
     public_url: str = ""
     upload_limit_mib: int = 200
     read_seconds: int = 120
@@ -49,6 +58,7 @@ class Settings:
     simultaneous_answers: int = 2
     waiting_answers: int = 200
     folder_scan_seconds: int = 10
+    widget_origins: str = ""
 
     @property
     def cache(self) -> Path:

@@ -44,9 +44,12 @@ def log_in(
     next: Annotated[str, Form(max_length=500)] = "/",
 ) -> Response:
     """Open a session; the login stays in the form when it fails, the password does not."""
-    accounts = request.app.state.installation.accounts
+    installation = request.app.state.installation
+    # A local account goes before the directory's: the administrator gets in while the directory is away.
+    local = installation.directory is None or installation.accounts.find(login) is not None
+    door = installation.accounts if local else installation.directory
     try:
-        signed = accounts.sign_in(
+        signed = door.sign_in(
             login, password, address=address_of(request), agent=request.headers.get("user-agent", "")[:300],
             replaces=request.cookies.get(SESSION),
         )  # fmt: skip
