@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from haechi.city.bots import Bots, Building, Publishing, Questions, Scoring
     from haechi.city.directory import Directory
     from haechi.city.freshness import Freshness
+    from haechi.city.messenger import Messenger
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
     from haechi.engines.geo import Geo
@@ -138,6 +139,13 @@ class Installation:
         from haechi.city.replies import Replies
 
         return Replies(self.drafting, self.knowledge, self.contact_for)
+
+    @cached_property
+    def messenger(self) -> Messenger:
+        """Questions from the staff messenger."""
+        from haechi.city.messenger import Messenger
+
+        return Messenger(self.store, self.asking, self.settings.address)
 
     @cached_property
     def freshness(self) -> Freshness:
