@@ -166,6 +166,8 @@ class DialogueState:
     """Where a conversation stands between turns; JSON-ready through `as_dict`, kept by the city beside the conversation.
 
     asking: 'choice' (options offered), 'form:<id>' or 'scenario:<id>', or ''. failures: turns in a row without an answer.
+    step: the field being asked, 'confirm', 'paused <field>' while another question interrupts, or the scenario's step.
+    runs: forms begun in this conversation; with the conversation's id it names one run of a form, sent at most once.
     """
 
     bot: str
@@ -175,12 +177,14 @@ class DialogueState:
     offered: tuple[tuple[str, str], ...] = ()
     failures: int = 0
     pending_text: str = ""
+    runs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For a jsonb column."""
         return {
             "bot": self.bot, "asking": self.asking, "step": self.step, "values": self.values,
             "offered": [list(pair) for pair in self.offered], "failures": self.failures, "pending_text": self.pending_text,
+            "runs": self.runs,
         }  # fmt: skip
 
     @classmethod

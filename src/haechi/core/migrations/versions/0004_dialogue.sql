@@ -1,5 +1,64 @@
 -- Conversations with bots: turns, answers kept by people (FAQ), scenarios, what stayed unanswered.
-select 1;
+
+-- A conversation belongs to one audience for ever: what is said to a bot of the staff never reaches one of the citizens.
+alter table conversations add column bot text not null default '';          -- who answers now; '' : /ask
+alter table conversations add column audience text not null default 'citizen' check (audience in ('citizen', 'staff'));
+alter table conversations add column channel text not null default 'web';
+alter table conversations add column state jsonb not null default '{}';     -- engines/dialogue/ports.DialogueState
+alter table conversations add column state_version integer not null default 0;
+alter table conversations add column office text not null default '';
+create index on conversations (purge_after);
+alter table turns add column kind text not null default 'turn' check (kind in ('turn', 'citizen', 'agent', 'system'));
+alter table turns add column author text not null default '';               -- of an agent's turn: as the citizen reads it
+alter table turns add column bot text not null default '';
+alter table turns add column said jsonb not null default '{}';              -- what came: text, choice, value; photos only by number
+alter table turns add column events jsonb not null default '[]';            -- what was answered, whole, once it ended
+alter table turns add column intent text not null default '';
+alter table turns add column confidence double precision;
+alter table turns drop constraint turns_state_check;
+alter table turns add constraint turns_state_check check (state in
+  ('accepted', 'answered', 'unknown', 'interrupted', 'asked', 'handed_off', 'refused', 'emergency', 'closed'));
+create index on turns (state) where state = 'accepted';
+-- Whoever left the staff no longer reads what they were told as staff.
+drop policy own on conversations;
+create policy own on conversations to haechi_app
+  using (subject = haechi_subject() and (audience = 'citizen' or 'staff' = any (haechi_tags())))
+  with check (subject = haechi_subject() and (audience = 'citizen' or 'staff' = any (haechi_tags())));
+create table conversation_files (               -- photos of a form that is not sent yet; gone once it is sent or dropped
+  id uuid primary key,
+  conversation_id uuid not null references conversations (id) on delete cascade,
+  name text not null,
+  media_type text not null,
+  content bytea not null,
+  created_at timestamptz not null
+);
+create index on conversation_files (conversation_id);
+create table unanswered (                       -- questions without an answer, personal data masked, without who asked
+  id uuid primary key,
+  bot text not null,
+  audience text not null check (audience in ('citizen', 'staff')),
+  text text not null,
+  at timestamptz not null,
+  reason text not null,
+  cluster uuid,
+  settled_at timestamptz,
+  settled_by text not null default '',
+  settled_how text not null default ''
+);
+create index on unanswered (bot, at desc) where settled_at is null;
+alter table conversation_files enable row level security;
+alter table unanswered enable row level security;
+create policy own on conversation_files to haechi_app
+  using (exists (select from conversations c where c.id = conversation_id and c.subject = haechi_subject()))
+  with check (exists (select from conversations c where c.id = conversation_id and c.subject = haechi_subject()));
+create policy put on unanswered for insert to haechi_app with check (true);
+create policy read on unanswered for select to haechi_app using ('staff' = any (haechi_tags()));
+create policy settle on unanswered for update to haechi_app using (haechi_has_role('staff') or haechi_has_role('ai_team') or haechi_has_role('admin'));
+create policy everything on conversation_files to haechi_worker using (true) with check (true);
+create policy everything on unanswered to haechi_worker using (true) with check (true);
+grant select, insert, delete on conversation_files to haechi_app;
+grant select, insert, update on unanswered to haechi_app;
+grant select, insert, update, delete on conversation_files, unanswered to haechi_worker;
 
 -- answers kept by people --------------------------------------------------------------------------------------------
 create table kept_answers (
