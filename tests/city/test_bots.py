@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +76,10 @@ class Office:
 
 
 @pytest.fixture
-def office(
-    store: Store, worker_store: Store, library: Library, desk: ReadingDesk, settings: Settings
-) -> Iterator[Office]:
+def office(store: Store, worker_store: Store, library: Library, desk: ReadingDesk, settings: Settings) -> Office:
     """An office with two bureaux; lexical search."""
     settings.home.mkdir()
-    yield Office(store, worker_store, library, desk, settings)
+    return Office(store, worker_store, library, desk, settings)
 
 
 # --- what a bot may answer from ----------------------------------------------------------------------------------------
@@ -216,7 +213,7 @@ def test_nobody_puts_in_what_they_may_not_read_nor_into_another_bureaus_bot(
     assert not office.ask(traffic, "감사 대상은 몇 건인가요?", draft_fence(theirs))[-1]["answered"]
 
 
-def test_the_database_gives_nobody_a_key_to_a_collection(office: Office, worker_store: Store) -> None:
+def test_the_database_gives_nobody_a_key_to_a_collection(worker_store: Store) -> None:
     with pytest.raises(IntegrityError, match="no_collection_tags"), worker_store.transaction(SYSTEM) as tx:
         tx.run(
             """insert into api_keys (id, prefix, secret_hash, holder, tags, scopes, expires_at)
@@ -459,7 +456,7 @@ def test_a_question_names_only_documents_of_its_bot(office: Office, welfare: Act
 CARDS = """
 bots:
   - {id: seoul_talk, name_ko: 서울톡, name_en: Seoul Talk, audience: citizen, bureau: 디지털도시국, purpose: 시민 안내, service: 11,
-     built: true, office: 120다산콜, phone: 120, does: [민원 안내], examples: [따릉이 어떻게 빌려요?], router_note: 1}
+     built: true, office: 120다산콜, phone: 120, does: [민원 안내], examples: ["따릉이 어떻게 빌려요?"], router_note: 1}
   - {id: staff_manual, name_ko: 서우리주무관, name_en: Clerk, audience: staff, bureau: 디지털도시국, purpose: 업무 편람, service: 39}
   - {id: out_of_scope}
 """

@@ -31,7 +31,12 @@ def read_cards(source: Path) -> list[BotCard]:
     """
     if not source.is_file():
         return []
-    data = yaml.safe_load(source.read_text(encoding="utf-8")) or []
+    try:
+        data = yaml.safe_load(source.read_text(encoding="utf-8")) or []
+    except yaml.YAMLError as error:
+        raise InvalidInput(
+            f"{source.name}을(를) 읽을 수 없습니다.", next_step="YAML 형식을 고치세요.", record=source.name
+        ) from error
     rows = data.get("bots") or data.get("cards") or [] if isinstance(data, Mapping) else data
     if isinstance(rows, Mapping):
         rows = [{"id": key, **row} for key, row in rows.items()]
@@ -40,9 +45,7 @@ def read_cards(source: Path) -> list[BotCard]:
 
 def _card(row: Mapping[str, Any], source: Path) -> BotCard:
     known = {field.name for field in fields(BotCard)}
-    values = {
-        key: tuple(map(str, value or ())) if key in _MANY else value for key, value in row.items() if key in known
-    }
+    values = {key: _value(key, value) for key, value in row.items() if key in known}
     try:
         card = BotCard(**values)
     except TypeError as error:
@@ -50,6 +53,13 @@ def _card(row: Mapping[str, Any], source: Path) -> BotCard:
     if card.audience not in ("citizen", "staff") or not card.name_ko or not card.bureau:
         raise _unreadable(row, source)
     return card
+
+
+def _value(key: str, value: Any) -> Any:
+    """Lists as tuples of text; a telephone number that YAML took for a number as text."""
+    if key in _MANY:
+        return tuple(map(str, value or ()))
+    return value if isinstance(value, bool) or key == "service" else str(value or "")
 
 
 def _unreadable(row: Mapping[str, Any], source: Path) -> InvalidInput:
