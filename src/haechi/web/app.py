@@ -35,6 +35,7 @@ from haechi.web.caller import Caller, identify
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
 from haechi.web.staff import freshness as pages_freshness
+from haechi.web.staff import messenger as pages_messenger
 from haechi.web.staff import replies as pages_replies
 from haechi.web.view import page
 from haechi.web.wording import Wording
@@ -52,6 +53,7 @@ PAGES = (
     pages_services,
     pages_admin,
     pages_freshness,
+    pages_messenger,
     pages_replies,
 )
 APIS = (api_ask, api_library, api_services)
@@ -75,6 +77,7 @@ def create_app(installation: Any) -> FastAPI:
     application.state.streams_wanted = room + 32
     for module in (*PAGES, *APIS):
         application.include_router(module.router)
+    application.include_router(pages_messenger.api)
     application.add_route("/static/{name:path}", assets.serve, methods=["GET"], include_in_schema=False)
     application.add_route("/favicon.ico", _favicon, methods=["GET"], include_in_schema=False)
     application.add_exception_handler(HaechiError, _expected)

@@ -25,6 +25,8 @@ from haechi.web.wording import LANGUAGES, Wording
 SESSION = "haechi_session"
 GUEST = "haechi_guest"
 LANGUAGE = "haechi_lang"
+GUEST_HEADER = "x-haechi-guest"
+"""A guest's token where the browser keeps no cookies for us: the chatbot's frame on another site."""
 YEAR = 365 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -86,7 +88,7 @@ def identify(request: Request) -> Caller:
         return Caller(
             session.actor, "session", language, session.csrf, session.user, "", chosen, Wording(language)
         )  # fmt: skip
-    known = request.cookies.get(GUEST, "")
+    known = request.headers.get(GUEST_HEADER) or request.cookies.get(GUEST, "")
     own = known if 20 <= len(known) <= 100 else secrets.token_urlsafe(24)
     language, chosen = _language(request, None)
     fresh = "" if own == known else own
@@ -98,6 +100,8 @@ def scope_of(request: Request) -> str:
     room = request.url.path.removeprefix("/api/v1/").split("/", 1)[0]
     if room in ("documents", "versions", "passages", "bureaux", "progress"):
         return "search" if request.method in SAFE else "ingest"
+    if room == "messenger":
+        return "messenger"
     return "read_register" if room in ("services", "status") else "ask"
 
 

@@ -26,3 +26,32 @@ grant select, insert, update, delete on stale_notices to haechi_worker;
 -- A reply to a citizen's letter is a draft like the others.
 alter table drafts drop constraint drafts_kind_check;
 alter table drafts add constraint drafts_kind_check check (kind in ('press_release', 'report', 'reply'));
+
+-- The staff messenger: whose messenger account belongs to whom, proved by a code from the person's own page.
+create table messenger_codes (
+  code_hash bytea primary key,
+  user_id uuid not null references users (id) on delete cascade,
+  expires_at timestamptz not null
+);
+create table messenger_links (
+  program text not null,                     -- the key with which the messenger calls: 'key:<prefix>'
+  account text not null,                     -- as the messenger names the person
+  user_id uuid not null references users (id) on delete cascade,
+  linked_at timestamptz not null,
+  conversation_id uuid,                      -- the conversation that goes on; looked up with the person's own rights
+  asked_at timestamptz,
+  primary key (program, account)
+);
+create index on messenger_links (user_id);
+alter table messenger_links enable row level security;
+alter table messenger_codes enable row level security;
+-- The program finds its own links; a person sees and ends theirs.
+create policy program on messenger_links to haechi_app using (program = haechi_subject()) with check (program = haechi_subject());
+create policy own on messenger_links to haechi_app
+  using ('user:' || user_id::text = haechi_subject()) with check ('user:' || user_id::text = haechi_subject());
+create policy own on messenger_codes to haechi_app
+  using ('user:' || user_id::text = haechi_subject()) with check ('user:' || user_id::text = haechi_subject());
+create policy taken on messenger_codes to haechi_app using (haechi_subject() like 'key:%');
+create policy everything on messenger_links to haechi_worker using (true) with check (true);
+create policy everything on messenger_codes to haechi_worker using (true) with check (true);
+grant select, insert, update, delete on messenger_links, messenger_codes to haechi_app, haechi_worker;
