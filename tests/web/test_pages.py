@@ -31,7 +31,10 @@ PUBLIC = (
     "/nowhere",
     "/admin",
 )
-STAFF = ("/", "/ask", "/library", "/library/new", "/drafts", "/feedback", "/feedback?state=all", "/me", "/admin")
+STAFF = (
+    "/", "/ask", "/library", "/library/new", "/freshness", "/freshness?state=confirmed", "/drafts", "/replies", "/feedback",
+    "/feedback?state=all", "/me", "/me/messenger", "/admin",
+)  # fmt: skip
 ADMIN = ("/admin", "/admin/people", "/admin/keys", "/admin/folders", "/admin/audit")
 Open = Callable[..., Visitor]
 
