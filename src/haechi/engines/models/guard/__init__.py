@@ -1,0 +1,23 @@
+"""The guard of the models: masks personal data, keeps quoted text data, filters what comes out."""
+
+from haechi.engines.models.guard.guard import Guard, Guarded
+from haechi.engines.models.guard.policy import GuardPolicy, in_force, read_policy
+from haechi.engines.models.guard.quoting import RULE, quote_as_data, without_orders
+from haechi.engines.models.guard.requests import InjectionModel, Verdict
+from haechi.engines.models.guard.stream import OutputStream, Removed, Restore
+
+__all__ = [
+    "RULE",
+    "Guard",
+    "GuardPolicy",
+    "Guarded",
+    "InjectionModel",
+    "OutputStream",
+    "Removed",
+    "Restore",
+    "Verdict",
+    "in_force",
+    "quote_as_data",
+    "read_policy",
+    "without_orders",
+]

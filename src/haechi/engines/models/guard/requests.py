@@ -1,0 +1,95 @@
+"""Whether a text asks the model to leave its instructions: rules of words, and a port for a model that judges as well."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from haechi.engines.models.guard.policy import Level, Rule
+from haechi.engines.text.personal_data.written import INVISIBLE
+
+_CODED = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
+_JAMO_RUN = re.compile("[ㄱ-ㅎㅏ-ㅣ](?:[ .\\-]?[ㄱ-ㅎㅏ-ㅣ]){5,}")
+_LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_TAILS = " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+_SYLLABLE = re.compile(f"([{_LEADS}])([{_VOWELS}])(?:([{_TAILS.strip()}])(?![{_VOWELS}]))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """level: none, flag (noted) or refuse (not sent to the model). rules: the ids of the rules that fit."""
+
+    level: Level = "none"
+    rules: tuple[str, ...] = ()
+    category: str = ""
+
+
+class InjectionModel(Protocol):
+    """A classifier that may stand beside the rules, such as a Prompt Guard."""
+
+    def attack_probability(self, text: str) -> float:
+        """0–1 that the text is an attack on the model."""
+        ...
+
+
+def plain(text: str) -> str:
+    """As the rules read it: compatible forms, no invisible signs, separate jamo joined, one blank, small letters."""
+    joined = unicodedata.normalize("NFKC", INVISIBLE.sub("", _JAMO_RUN.sub(_join, text)))
+    return re.sub(r"\s+", " ", joined).lower()
+
+
+def readings(text: str) -> list[str]:
+    """The text and what it hides: decoded base64 and hex, read backwards, without the signs between its syllables."""
+    base = plain(text)
+    found = [base, *(plain(hidden) for hidden in decoded(text))]
+    found.append(base[::-1])
+    spread = re.sub(r"(?<=[가-힣])[ .\-_*·|/]{1,2}(?=[가-힣](?:[ .\-_*·|/]|$))", "", base)
+    if spread != base:
+        found.append(spread)
+    return found
+
+
+def decoded(text: str) -> list[str]:
+    """What runs of base64 or hex in the text say, where that is text."""
+    found = []
+    for match in _CODED.finditer(text):
+        run = match[0].rstrip("=")
+        for decode in (_from_base64, bytes.fromhex):
+            try:
+                words = decode(run).decode("utf-8")
+            except (ValueError, binascii.Error):
+                continue
+            if words.isprintable() or "\n" in words:
+                found.append(words)
+    return found
+
+
+def judge(text: str, rules: Sequence[Rule], model: InjectionModel | None = None, refuse_at: float = 0.98) -> Verdict:
+    """The strictest verdict of all rules over all readings of the text."""
+    fitting = [rule for rule in rules if any(rule.fits(reading) for reading in readings(text))]
+    if model is not None and (probability := model.attack_probability(text)) >= 0.5:
+        level: Level = "refuse" if probability >= refuse_at else "flag"
+        return Verdict(level, (*(rule.id for rule in fitting), "model"), "model")
+    if not fitting:
+        return Verdict()
+    strictest = next((rule for rule in fitting if rule.level == "refuse"), fitting[0])
+    return Verdict(strictest.level, tuple(rule.id for rule in fitting), strictest.category)
+
+
+def _from_base64(run: str) -> bytes:
+    return base64.b64decode(run.replace("-", "+").replace("_", "/") + "=" * (-len(run) % 4), validate=True)
+
+
+def _join(match: re.Match[str]) -> str:
+    return _SYLLABLE.sub(_syllable, re.sub(r"[ .\-]", "", match[0]))
+
+
+def _syllable(match: re.Match[str]) -> str:
+    lead, vowel, tail = _LEADS.index(match[1]), _VOWELS.index(match[2]), _TAILS.index(match[3]) if match[3] else 0
+    return chr(0xAC00 + (lead * 21 + vowel) * 28 + tail)

@@ -1,0 +1,48 @@
+"""E-mail addresses and vehicle plates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from haechi.engines.text.personal_data.numbers import Span, before, has_any
+from haechi.engines.text.personal_data.rules import Kind, Rules
+
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-]{1,64}) ?(?:@|\(at\)|\[at\]| at |골뱅이) ?"
+    r"((?:[A-Za-z0-9-]{1,63} ?(?:\.|\(dot\)| dot |닷|점) ?){1,4}[A-Za-z]{2,10})(?![A-Za-z0-9])"
+)
+_REGIONS = "서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주"
+_USES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호"
+_PLATE = re.compile(
+    rf"(?<![0-9.,제])((?:{_REGIONS}) ?)?[0-9]{{2,3}}( ?)([{_USES}])( ?)-?[0-9]{{4}}(?![0-9,.]?[0-9])(?! ?[년원억만천명건개㎡m%％세호])"
+)
+# These also stand between two numbers in prose (30조 5000, 20부 3000): they need the plate written in one piece.
+_WORDLIKE = frozenset("조부도호수우주구로고하서")
+
+
+def find_contacts(text: str, rules: Rules) -> Iterator[Span]:
+    """(kind, start, end) in a shadow text."""
+    if rules.kinds["email"].active:
+        yield from _emails(text, rules.kinds["email"])
+    if rules.kinds["vehicle"].active:
+        yield from _plates(text, rules.kinds["vehicle"])
+
+
+def _emails(text: str, kind: Kind) -> Iterator[Span]:
+    for match in _EMAIL.finditer(text):
+        domain = match[2].replace(" ", "").lower()
+        of_office = any(domain == end or domain.endswith("." + end) for end in kind.words("office_domains"))
+        if not (of_office and match[1].lower() in kind.words("office_names")):
+            yield kind.name, match.start(), match.end()
+
+
+def _plates(text: str, kind: Kind) -> Iterator[Span]:
+    for match in _PLATE.finditer(text):
+        loose = match[2] or match[4]
+        if (
+            not (match[3] in _WORDLIKE and loose)
+            or match[1]
+            or has_any(before(text, match.start()), kind.words("cues"))
+        ):
+            yield kind.name, match.start(), match.end()
