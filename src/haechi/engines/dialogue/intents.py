@@ -1,0 +1,243 @@
+"""What a person means: their words against the utterances of every topic.
+
+Three lexical views (Kiwi content words, letters two and three at a time without spaces, the topic as one text) and, where
+the shared embedder is present, the meaning of the whole sentence. Each utterance is compared by itself, because people ask
+for one thing in ways that have nothing in common. Weights and thresholds are data (intents.toml).
+"""
+
+from __future__ import annotations
+
+import threading
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.engines.dialogue.cues import squeezed
+from haechi.engines.dialogue.ports import FaqEntry, Topic
+from haechi.engines.knowledge.ports import Embedder
+from haechi.engines.knowledge.retrieval.terms import KiwiTerms
+
+Floats = NDArray[np.float32]
+TOLD = 5
+"""Topics that are told with their confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each view counts, and from where on the ranker is sure.
+
+    sharpness: of the softmax over topics. sure: least confidence. margin: least distance to the second. floor: least score
+    of the first topic; below it the text means none of them.
+    """
+
+    word: float
+    letters: float
+    topic: float
+    dense: float
+    sharpness: float
+    sure: float
+    margin: float
+    floor: float
+
+
+@cache
+def weights_in_force() -> Mapping[str, Weights]:
+    """'lexical' and 'dense', from intents.toml."""
+    data = tomllib.loads(Path(__file__).with_name("intents.toml").read_text(encoding="utf-8"))
+    return {name: Weights(**{one.name: float(data[name][one.name]) for one in fields(Weights)}) for name in data}
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """kind: 'sure', 'close' or 'unknown'. topics: (id, title, leads_to, confidence), the likeliest first. score: of the first."""
+
+    kind: Literal["sure", "close", "unknown"]
+    topics: tuple[tuple[str, str, str, float], ...]
+    score: float = 0.0
+
+
+class Memory:
+    """What was worked out for each text: terms and vectors. Shared by rankers, so that a changed FAQ costs one line's work."""
+
+    def __init__(self) -> None:
+        self._terms: dict[str, tuple[Counter[str], Counter[str]]] = {}
+        self._vectors: dict[str, Floats] = {}
+        self._kiwi = KiwiTerms()
+        self._turn = threading.Lock()
+
+    def terms(self, texts: Sequence[str]) -> list[tuple[Counter[str], Counter[str]]]:
+        """(words, letters) of each text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._terms]
+        if missing:
+            found = zip(self._kiwi.terms(missing), map(_letters, missing), strict=True)
+            made = {text: (Counter(words), letters) for text, (words, letters) in zip(missing, found, strict=True)}
+            with self._turn:
+                self._terms.update(made)
+        return [self._terms[text] for text in texts]
+
+    def vectors(self, texts: Sequence[str], embedder: Embedder) -> Floats:
+        """Shape (len(texts), dimensions)."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        for start in range(0, len(missing), 64):
+            part = missing[start : start + 64]
+            made = dict(zip(part, embedder.questions(part), strict=True))
+            with self._turn:
+                self._vectors.update(made)
+        if not texts:
+            return np.zeros((0, embedder.dimensions), np.float32)
+        return np.stack([self._vectors[text] for text in texts])
+
+    def keep_only(self, texts: Iterable[str]) -> None:
+        """Forget every other text."""
+        wanted = set(texts)
+        with self._turn:
+            self._terms = {text: value for text, value in self._terms.items() if text in wanted}
+            self._vectors = {text: value for text, value in self._vectors.items() if text in wanted}
+
+
+def _letters(text: str) -> Counter[str]:
+    bare = "".join(letter for letter in squeezed(text) if letter.isalnum())
+    padded = f"^{bare}$"
+    return Counter(padded[at : at + n] for n in (2, 3) for at in range(len(padded) - n + 1))
+
+
+class _View:
+    """TF-IDF with unit rows, as an inverted index. rows: one bag of terms each."""
+
+    def __init__(self, bags: Sequence[Counter[str]]) -> None:
+        self.rows = len(bags)
+        counts = Counter(term for bag in bags for term in bag)
+        self.idf = {term: float(np.log((1 + self.rows) / (1 + n)) + 1.0) for term, n in counts.items()}
+        collected: dict[str, tuple[list[int], list[float]]] = {}
+        for row, bag in enumerate(bags):
+            weights = {term: (1 + np.log(n)) * self.idf[term] for term, n in bag.items()}
+            length = float(np.sqrt(sum(value * value for value in weights.values()))) or 1.0
+            for term, value in weights.items():
+                at, values = collected.setdefault(term, ([], []))
+                at.append(row)
+                values.append(value / length)
+        self._postings = {
+            term: (np.asarray(at, np.int32), np.asarray(values, np.float32)) for term, (at, values) in collected.items()
+        }
+        self._unknown_idf = float(np.log(1 + self.rows) + 1.0)
+
+    def compared(self, bag: Counter[str]) -> Floats:
+        """Cosine with every row. Terms that stand nowhere count in the length: they make every row less alike."""
+        scores = np.zeros(self.rows, np.float32)
+        weights = {term: (1 + np.log(n)) * self.idf.get(term, self._unknown_idf) for term, n in bag.items()}
+        length = float(np.sqrt(sum(value * value for value in weights.values())))
+        for term, value in weights.items():
+            found = self._postings.get(term)
+            if found is not None:
+                scores[found[0]] += found[1] * np.float32(value / length)
+        return scores
+
+
+class Ranker:
+    """Over the topics of one bot as they stand. Safe for many threads. Building it again costs only what changed.
+
+    embedder None, or while `warm` has not ended: lexical only, with thresholds of its own.
+    """
+
+    def __init__(self, topics: Sequence[Topic], embedder: Embedder | None = None, memory: Memory | None = None) -> None:
+        self.topics = tuple(topics)
+        self._embedder = embedder
+        self._memory = memory or Memory()
+        pairs = [(at, text) for at, topic in enumerate(self.topics) for text in _texts(topic)]
+        self._owner = np.asarray([at for at, _ in pairs], np.int32)
+        self._texts = [text for _, text in pairs]
+        bags = self._memory.terms(self._texts)
+        self._words = _View([words for words, _ in bags])
+        self._letters = _View([letters for _, letters in bags])
+        together: list[Counter[str]] = [Counter() for _ in self.topics]
+        for (at, _), (words, letters) in zip(pairs, bags, strict=True):
+            together[at].update(words)
+            together[at].update(letters)
+        self._whole = _View(together)
+        self._starts = np.flatnonzero(np.r_[True, self._owner[1:] != self._owner[:-1]]) if pairs else np.zeros(0, int)
+        self._vectors: Floats | None = None
+
+    def warm(self) -> None:
+        """Encode the utterances (about 10 ms each the first time); dense from then on. Nothing without an embedder."""
+        if self._embedder is not None and self.topics:
+            self._vectors = self._memory.vectors(self._texts, self._embedder)
+
+    @property
+    def dense(self) -> bool:
+        """Whether meaning is compared as well."""
+        return self._vectors is not None
+
+    def views(self, text: str) -> dict[str, Floats]:
+        """Each view's best score a topic; for fitting the weights."""
+        (words, letters), both = _bags(self._memory, text)
+        found = {
+            "word": self._best(self._words.compared(words)),
+            "letters": self._best(self._letters.compared(letters)),
+            "topic": self._whole.compared(both),
+        }
+        if self._vectors is not None and self._embedder is not None:
+            asked = self._embedder.questions([text])[0]
+            # e5 puts every two sentences near 0.8: what counts is how far above that they are.
+            found["dense"] = np.clip((self._best(self._vectors @ asked) - 0.7) / 0.3, 0.0, 1.0)
+        return found
+
+    def scores(self, text: str, weights: Weights | None = None) -> Floats:
+        """One score a topic, 0..1."""
+        found = self.views(text)
+        weights = weights or weights_in_force()["dense" if "dense" in found else "lexical"]
+        total = np.zeros(len(self.topics), np.float32)
+        for name, values in found.items():
+            total += np.float32(getattr(weights, name)) * values
+        return total
+
+    def understand(self, text: str) -> Meaning:
+        """What the text means among the topics."""
+        if not self.topics or not squeezed(text):
+            return Meaning("unknown", ())
+        weights = weights_in_force()["dense" if self.dense else "lexical"]
+        return judged(self.topics, self.scores(text, weights), weights)
+
+    def _best(self, rows: Floats) -> Floats:
+        return np.maximum.reduceat(rows, self._starts).astype(np.float32) if len(rows) else rows
+
+
+def judged(topics: Sequence[Topic], scores: Floats, weights: Weights) -> Meaning:
+    """From scores to what is done with them: take the first, ask which, or say that none is meant."""
+    order = np.argsort(-scores, kind="stable")[:TOLD]
+    shares = np.exp(weights.sharpness * (scores - scores.max()))
+    shares = shares / shares.sum()
+    told = tuple(
+        (topics[at].id, topics[at].title, topics[at].leads_to, round(float(shares[at]), 4)) for at in map(int, order)
+    )
+    best = float(scores[order[0]])
+    if best < weights.floor:
+        return Meaning("unknown", told, best)
+    first = told[0][3]
+    second = told[1][3] if len(told) > 1 else 0.0
+    if first >= weights.sure and first - second >= weights.margin:
+        return Meaning("sure", told, best)
+    return Meaning("close" if len(told) > 1 else "sure", told, best)
+
+
+def faq_topics(entries: Iterable[FaqEntry]) -> list[Topic]:
+    """Written answers as topics: their question and every other wording."""
+    return [
+        Topic(f"faq:{one.id}", one.question, (one.question, *one.paraphrases), f"faq:{one.id}", one.bureau)
+        for one in entries
+    ]
+
+
+def _texts(topic: Topic) -> list[str]:
+    return list(dict.fromkeys((topic.title, *topic.utterances)))
+
+
+def _bags(memory: Memory, text: str) -> tuple[tuple[Counter[str], Counter[str]], Counter[str]]:
+    words, letters = Counter(memory._kiwi.terms([text])[0]), _letters(text)
+    return (words, letters), words + letters
