@@ -32,11 +32,18 @@ from haechi.web import (
     pages_services,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
+from haechi.web.citizen import chat as pages_chat
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
+from haechi.web.staff import answers as pages_answers
+from haechi.web.staff import bots as pages_bots
+from haechi.web.staff import bots_api as api_bots
+from haechi.web.staff import bots_page as pages_bot
 from haechi.web.staff import freshness as pages_freshness
 from haechi.web.staff import messenger as pages_messenger
 from haechi.web.staff import replies as pages_replies
+from haechi.web.staff import scenarios as pages_scenarios
+from haechi.web.staff import stories as pages_stories
 from haechi.web.view import page
 from haechi.web.wording import Wording
 
@@ -52,11 +59,17 @@ PAGES = (
     pages_feedback,
     pages_services,
     pages_admin,
+    pages_bots,
+    pages_bot,
     pages_freshness,
     pages_messenger,
     pages_replies,
+    pages_chat,
+    pages_stories,  # before the pages of one answer, whose addresses they share
+    pages_scenarios,
+    pages_answers,
 )
-APIS = (api_ask, api_library, api_services)
+APIS = (api_ask, api_library, api_services, api_bots)
 
 
 def create_app(installation: Any) -> FastAPI:

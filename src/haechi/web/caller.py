@@ -102,6 +102,8 @@ def scope_of(request: Request) -> str:
         return "search" if request.method in SAFE else "ingest"
     if room == "messenger":
         return "messenger"
+    if room == "bots" and request.method not in SAFE:
+        return "ingest"
     return "read_register" if room in ("services", "status") else "ask"
 
 

@@ -20,8 +20,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 NAVIGATION = (
     ("ask", "/ask", "ask"),
+    ("chat", "/chat", "ask"),
     ("library", "/library", "library.read"),
     ("drafts", "/drafts", "draft.make"),
+    ("bots", "/bots", "bot.list"),
+    ("answers", "/answers", "answers.read"),
     ("feedback", "/feedback", "feedback.desk"),
     ("services", "/services", "register.read"),
     ("admin", "/admin", "installation.read"),

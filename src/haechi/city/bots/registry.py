@@ -103,6 +103,29 @@ class Bots:
                 limit=limit,
             )
 
+    def feedback(self, actor: Actor, bot_id: str) -> tuple[int, int]:
+        """(helpful, not helpful) of what people said of its answers; counts only."""
+        with self._store.transaction(actor) as tx:
+            row = tx.one("select * from haechi_bot_feedback(:id)", id=bot_id)
+        return (row["helpful"], row["not_helpful"]) if row is not None else (0, 0)
+
+    def to_choose(self, actor: Actor, bot_id: str, search: str = "", limit: int = 30) -> list[Row]:
+        """Documents of the library that could be put into the draft, latest first: readable, and public for citizens."""
+        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        with self._store.transaction(actor) as tx:
+            return tx.all(
+                """select d.id::text as id, d.title, d.bureau, d.grade, v.filename, v.created_at from documents d
+                join lateral (select filename, created_at from versions where document_id = d.id order by number desc limit 1) v on true
+                join bots b on b.id = :bot
+                where d.deleted_at is null and (b.audience = 'staff' or d.grade = 'public')
+                and (d.title ilike :pattern or v.filename ilike :pattern)
+                and not exists (select from bot_documents m where m.bot_id = b.id and m.document_id = d.id and m.edition = 'draft')
+                order by (d.bureau = b.bureau) desc, v.created_at desc, d.id limit :limit""",
+                bot=bot_id,
+                pattern=pattern,
+                limit=limit,
+            )
+
     # --- the off-switch -----------------------------------------------------------------------------------------------
 
     def switch(self, actor: Actor, bot_id: str, on: bool, why: str) -> None:

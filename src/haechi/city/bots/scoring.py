@@ -11,7 +11,7 @@ from haechi.city.bots.policy import BotPolicy, bot_policy
 from haechi.city.bots.registry import own
 from haechi.city.waiting import WaitingRoom
 from haechi.core import audit, clock
-from haechi.core.errors import Conflict, Unavailable
+from haechi.core.errors import Conflict, InvalidInput, Unavailable
 from haechi.core.measuring import wilson
 from haechi.core.store import Actor, Row, Store
 from haechi.engines.knowledge import Knowledge
@@ -22,6 +22,7 @@ FIGURES = ("right", "answered", "document", "citation", "unknown")
 """Shares of: questions that went as expected; questions with an answer in the documents that were answered; answers that
 rest on the named document; answers every sentence of which is cited; 모름 questions answered 모름."""
 PATIENCE_SECONDS = 20.0
+LONGEST = 500
 Verdict = dict[str, Any]
 
 
@@ -61,6 +62,20 @@ class Scoring:
         reader = Reader(tags=tags, within=draft_fence(bot_id))
         rows = [self._one(row, reader) for row in asked]
         return self._keep(actor, bot, rows, tags, version)
+
+    def ask(self, actor: Actor, bot_id: str, question: str) -> Verdict:
+        """One question to the draft, as its office tries it: with the asker's own rights, and nothing is kept."""
+        with self._store.transaction(actor) as tx:
+            own(tx, bot_id)
+        question = " ".join(question.split())[:LONGEST]
+        if not question:
+            raise InvalidInput("질문이 비어 있습니다.", next_step="궁금한 내용을 한 문장으로 적으세요.", record=bot_id)
+        if not self._wait(PATIENCE_SECONDS):
+            raise Unavailable(
+                "담은 문서를 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요.", record=bot_id
+            )
+        row = {"question": question, "expected": "", "unknown": False, "document_id": None}
+        return self._one(row, Reader(tags=actor.tags, within=draft_fence(bot_id)))
 
     def _one(self, row: Row, reader: Reader) -> Verdict:
         with self._room.enter() as place:

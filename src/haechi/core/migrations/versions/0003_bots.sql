@@ -194,6 +194,13 @@ begin
   if not haechi_may_run_bot(wanted) then raise insufficient_privilege; end if;
   delete from bot_documents where bot_id = wanted and edition = 'published';
 end $$;
+-- What people say of a bot's answers, as two counts: whose answers and words they are stays with those who may see them.
+create function haechi_bot_feedback(wanted text) returns table (helpful bigint, not_helpful bigint)
+language plpgsql stable security definer set search_path = public as $$
+begin
+  return query select count(*) filter (where f.helpful), count(*) filter (where not f.helpful)
+    from feedback f join turns t on t.id = f.turn_id where t.bot = wanted;
+end $$;
 alter table bots enable row level security;
 alter table bot_documents enable row level security;
 alter table bot_questions enable row level security;
