@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from haechi.city import freshness
+from haechi.city.desk.deadlines import purge as purge_tickets
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
@@ -30,6 +31,7 @@ def daily(installation: Installation) -> dict[str, int]:
                 or knowledge_version < (select coalesce(max(seq), 0) from index_log)""",
                 {"then": clock.now() - timedelta(days=CACHED_ANSWER_DAYS)},
             ),
+            **purge_tickets(tx),
         }
         if any(counts.values()):
             audit.record(tx, "retention.purge", "city", counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +16,23 @@ from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
 from haechi.city.settings import Settings
-from haechi.core.errors import HaechiError
+from haechi.core.errors import HaechiError, NotFound
 from haechi.core.identity import Accounts, Keys
-from haechi.core.store import SYSTEM, Store
+from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.knowledge import Knowledge
 from haechi.engines.knowledge.answer import Contact
 from haechi.engines.knowledge.ports import Hit
 
 if TYPE_CHECKING:
+    from haechi.city.answers import AnswerDesk, Answers, Stories, Worklist
     from haechi.city.bots import Bots, Building, Publishing, Questions, Scoring
+    from haechi.city.desk import Bell, Desk
     from haechi.city.directory import Directory
     from haechi.city.freshness import Freshness
     from haechi.city.messenger import Messenger
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
+    from haechi.engines.dialogue.ports import BotCard
     from haechi.engines.geo import Geo
 
 MACHINE_SECONDS = 30.0
@@ -203,6 +207,61 @@ class Installation:
         return Publishing(self.store)
 
     @cached_property
+    def desk(self) -> Desk:
+        """Where a conversation goes when a person is wanted."""
+        from haechi.city.desk import Desk
+
+        def card_of(bot: str) -> BotCard | None:
+            with suppress(NotFound):
+                return self.bots.get(bot)
+            return None
+
+        return Desk(self.store, card_of=card_of)
+
+    @cached_property
+    def bell(self) -> Bell:
+        """Rings in this process when any process has written to a conversation or to the desk."""
+        from haechi.city.desk import Bell
+
+        return Bell(self.urls.app)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Answers that people wrote: FAQ and scenarios in force."""
+        from haechi.city.answers import Answers
+
+        return Answers(self.store)
+
+    @cached_property
+    def answer_desk(self) -> AnswerDesk:
+        """Writing, reviewing, publishing them."""
+        from haechi.city.answers import AnswerDesk
+
+        return AnswerDesk(
+            self.store,
+            self.answers,
+            audience_of=lambda bot: self.bots.get(bot).audience,
+            tried=lambda *version: self.stories.failures(*version),
+        )
+
+    @cached_property
+    def stories(self) -> Stories:
+        """Test stories, played through the engine that serves citizens."""
+        from haechi.city.answers import Rehearsal, Stories
+
+        return Stories(self.store, Rehearsal(self))
+
+    @cached_property
+    def worklist(self) -> Worklist:
+        """What the bots could not answer, on the list of their bureaux."""
+        from haechi.city.answers import Worklist
+
+        def bureaux(actor: Actor) -> dict[str, str]:
+            return {card.id: card.bureau for card in self.bots.all(actor)}
+
+        return Worklist(self.store, self.answers, self.answer_desk, bureaux=bureaux)
+
+    @cached_property
     def feedback(self) -> FeedbackDesk:
         """What people say of answers."""
         return FeedbackDesk(self.store, self.knowledge)
@@ -255,7 +314,7 @@ class Installation:
 
     def close(self) -> None:
         """Give connections back and end background threads; the database keeps running."""
-        for name in ("indexing", "store", "worker_store"):
+        for name in ("bell", "indexing", "store", "worker_store"):
             part: Any = self.__dict__.get(name)
             if part is not None:
                 part.close()

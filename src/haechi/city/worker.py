@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import date
 
 from haechi.city.chores import daily
+from haechi.city.desk import deadlines
+from haechi.city.desk.rules import rules_in_force
 from haechi.city.enriching import Enriching
 from haechi.city.folders import scan_folders
 from haechi.city.installation import Installation
@@ -24,7 +26,7 @@ log = logging.getLogger("haechi.worker")
 
 
 class Worker:
-    """Three loops in three threads: reading, enriching, chores. Each survives the database being away."""
+    """Four loops in four threads: reading, enriching, the desk's deadlines, chores. Each survives the database being away."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -40,6 +42,7 @@ class Worker:
         loops = (
             threading.Thread(target=self._loop, args=(self._read, 0.5), name="reading"),
             threading.Thread(target=self._loop, args=(self._enrich, 0.5), name="enriching"),
+            threading.Thread(target=self._loop, args=(self._look_over_desk, 2.0), name="desk"),
             threading.Thread(
                 target=self._loop, args=(self._chores, self._installation.settings.folder_scan_seconds), name="chores"
             ),
@@ -70,6 +73,10 @@ class Worker:
 
     def _enrich(self) -> bool:
         return self._enriching.next_batch() > 0
+
+    def _look_over_desk(self) -> bool:
+        deadlines.look_over(self._installation.worker_store, rules_in_force())
+        return False
 
     def _chores(self) -> bool:
         scan_folders(self._installation)

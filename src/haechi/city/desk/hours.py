@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from haechi.core.clock import SEOUL
 
@@ -68,7 +69,7 @@ def read_hours(week: Mapping[str, Sequence[str]], holidays: frozenset[date]) -> 
     days: list[tuple[Span, ...]] = [()] * 7
     for named, spans in week.items():
         read = tuple(sorted(_span(span) for span in spans))
-        if any(first[1] > second[0] for first, second in zip(read, read[1:], strict=False)):
+        if any(first[1] > second[0] for first, second in pairwise(read)):
             raise ValueError(f"{named}: spans overlap: {list(spans)}")
         for day in _days(named):
             days[day] = read

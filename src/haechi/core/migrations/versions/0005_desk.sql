@@ -1,10 +1,6 @@
 -- Hand-off to people: tickets, their steps, who is at the desk; one timeline for citizen, bot and agents.
 
-alter table conversations add column if not exists bot text not null default '';
-alter table conversations add column if not exists channel text not null default 'web';
-alter table turns add column if not exists kind text not null default 'turn';   -- 'agent': a person of the city wrote it
-alter table turns add column if not exists author text not null default '';     -- of an agent's turn: as the citizen reads it
-alter table turns add column if not exists ticket_id uuid;
+alter table turns add column ticket_id uuid;     -- of what the desk wrote (kinds 'agent' and 'system', see 0004)
 
 create table tickets (
   id uuid primary key,
@@ -77,8 +73,9 @@ create table desk_presence (
 -- Citizen, bot and agent may write into one conversation at the same moment. Turns take their number under a lock of the
 -- conversation, steps under a lock of all steps, both held to the end of the transaction: who follows by number misses
 -- nothing. Order of locks everywhere: conversation, ticket, steps, audit log.
-create function haechi_lock_conversation(conversation uuid) returns void language sql volatile as
-$$ select pg_advisory_xact_lock(hashtextextended('conversation:' || conversation::text, 0)) $$;
+create function haechi_lock_conversation(conversation uuid) returns void
+language plpgsql volatile security definer set search_path = public as $$
+begin perform 1 from conversations where id = conversation for no key update; end $$;
 create function haechi_number_turn() returns trigger language plpgsql security definer set search_path = public as $$
 begin
   perform haechi_lock_conversation(new.conversation_id);
@@ -100,7 +97,7 @@ create function haechi_turn_told() returns trigger language plpgsql security def
 declare found_ticket tickets;
 begin
   perform pg_notify('haechi_chat', new.conversation_id::text);
-  if new.kind = 'agent' then
+  if new.kind in ('agent', 'system') then
     update conversations set updated_at = new.asked_at where id = new.conversation_id;
     return null;
   end if;
@@ -120,9 +117,13 @@ begin
 end $$;
 create trigger turn_told after insert on turns for each row execute function haechi_turn_told();
 
--- A conversation that its owner deletes takes what was said along; the ticket stays as a number.
+-- A conversation that its owner deletes takes what was said along; the ticket stays as a number. The daily purge waits
+-- until the ticket is closed.
 create function haechi_conversation_gone() returns trigger language plpgsql security definer set search_path = public as $$
 begin
+  if session_user = 'haechi_worker' and exists (select from tickets where conversation_id = old.id and state <> 'history') then
+    return null;
+  end if;
   update tickets set summary = '[]', rating_note = '', result_note = '',
     result = case when state = 'history' then result else 'withdrawn' end,
     closed_at = case when state = 'history' then closed_at else now() end,
@@ -214,12 +215,12 @@ create trigger keep_ticket before update on tickets for each row execute functio
 drop policy own on turns;
 create policy own on turns to haechi_app
   using (exists (select from conversations c where c.id = conversation_id and c.subject = haechi_subject()))
-  with check (kind <> 'agent' and exists (select from conversations c where c.id = conversation_id and c.subject = haechi_subject()));
+  with check (kind not in ('agent', 'system') and exists (select from conversations c where c.id = conversation_id and c.subject = haechi_subject()));
 create policy desk on conversations for select to haechi_app using (id = haechi_desk() and haechi_desk_reads(id));
 create policy desk on turns for select to haechi_app
   using (conversation_id = haechi_desk() and haechi_desk_reads(conversation_id));
 create policy desk_says on turns for insert to haechi_app
-  with check (kind = 'agent' and conversation_id = haechi_desk() and haechi_desk_holds(conversation_id));
+  with check (kind in ('agent', 'system') and conversation_id = haechi_desk() and haechi_desk_holds(conversation_id));
 
 create policy everything on tickets to haechi_worker using (true) with check (true);
 create policy everything on ticket_steps to haechi_worker using (true) with check (true);
