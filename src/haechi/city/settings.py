@@ -33,6 +33,8 @@ class Settings:
     model_url: str = ""
     model_name: str = ""
     model_key: str = ""
+    gateway_port: int = 8301
+    gateway_order: str = "fair"
     embeddings_url: str = ""
     embeddings_model: str = ""
     embeddings_key: str = ""
@@ -58,6 +60,11 @@ class Settings:
     simultaneous_answers: int = 2
     waiting_answers: int = 200
     folder_scan_seconds: int = 10
+    face_model: str = ""
+    open_data_url: str = "http://openapi.seoul.go.kr:8088"
+    open_data_key: str = ""
+    kakao_secret: str = ""
+    kakao_callback_hosts: str = "bot-api.kakao.com"
     widget_origins: str = ""
 
     @property

@@ -1,6 +1,6 @@
-"""`haechi up`: keeps the database, the server and the worker running, whatever kills them.
+"""`haechi up`: keeps the database, the server, the worker and the model gateway running, whatever kills them.
 
-The parent starts PostgreSQL, then the server and the worker as child processes. A child that ends is started again after
+The parent starts PostgreSQL, then server, worker and model gateway as child processes. A child that ends is started again after
 a pause that grows to 10 s; PostgreSQL that is gone is started again. A child whose parent is gone ends by itself.
 """
 
@@ -18,7 +18,7 @@ from contextlib import suppress
 from haechi.city.database import DatabaseUrls, EmbeddedDatabase, from_environment, migrate
 from haechi.city.settings import Settings
 
-CHILDREN = {"server": "haechi.web.serve", "worker": "haechi.city.worker"}
+CHILDREN = {"server": "haechi.web.serve", "worker": "haechi.city.worker", "gateway": "haechi.web.gateway.serve"}
 LONGEST_PAUSE = 10.0
 
 
@@ -96,7 +96,7 @@ class Supervisor:
         return urls
 
     def start_children(self) -> None:
-        """Start server and worker."""
+        """Start server, worker and gateway."""
         environment = {**os.environ, "HAECHI_SUPERVISED": "1", "HAECHI_HOME": str(self._settings.home)}
         environment.update(HAECHI_HOST=self._settings.host, HAECHI_PORT=str(self._settings.port))
         environment.setdefault("PYTHONUNBUFFERED", "1")

@@ -152,9 +152,9 @@ begin
       energy_method, found, log_text, error)
     select id, at, tenant, subject, coalesce(bureau, ''), service, coalesce(bot, ''), alias, coalesce(backend, ''), kind, lane,
       state, coalesce(streamed, false), tokens_in, tokens_out, counted, microwon, wait_ms, first_token_ms, latency_ms,
-      milliwatthours, co2_milligrams, coalesce(energy_method, ''), coalesce(found, '{}'), coalesce(log_text, ''),
+      milliwatthours, co2_milligrams, coalesce(energy_method, ''), coalesce(g.found, '{}'), coalesce(log_text, ''),
       coalesce(error, '')
-    from given on conflict (id) do nothing
+    from given g on conflict (id) do nothing
     returning tenant, at, microwon, tokens_in, tokens_out
   ), returned as (
     update model_tenants t set reserved_microwon = t.reserved_microwon - f.microwon,
@@ -204,7 +204,7 @@ end $$;
 
 -- One step of a gateway: everything that happened since its last one, decided at once --------------------------------------
 -- p_settled: ledger rows (see model_settle). p_moved: [{id, backend}] failed before the first token. p_alive:
--- [{id, tokens_out, more}] leases held, `more`: virtual tokens since the last time. p_arrivals: see the loop below.
+-- [{id, waits, tokens_out, more}] leases held, `more`: virtual tokens since the last time, `waits`: not told of admission yet. p_arrivals: see the loop below.
 -- p_order: 'fair' or 'fcfs'. Returns {admitted: [[id, backend]], refused: [[id, code, seconds]], lost: [id], begun, flushed,
 -- total} where `begun` and `flushed` are places in the write-ahead log, as numbers.
 create function model_step(p_gateway text, p_order text, p_settled jsonb, p_moved jsonb, p_alive jsonb, p_arrivals jsonb)
@@ -230,15 +230,18 @@ begin
   select level into v_level from model_pulse;
 
   if p_alive is not null then
-    with given as (select * from jsonb_to_recordset(p_alive) as g(id uuid, tokens_out integer, more double precision)),
-    kept as (
+    with given as (
+      select * from jsonb_to_recordset(p_alive) as g(id uuid, waits boolean, tokens_out integer, more double precision)
+    ), kept as (
       update model_leases l set tokens_out = g.tokens_out, charged = l.charged + g.more, expires_at = v_now + v_life
-      from given g where l.id = g.id returning l.id, l.tenant, g.more
+      from given g where l.id = g.id returning l.id, l.tenant, g.more, g.waits and l.state = 'running' as told_late, l.backend
     ), charged as (
       update model_tenants c set served = c.served + k.more / c.weight
       from (select tenant, sum(more) as more from kept group by tenant having sum(more) > 0) k where c.id = k.tenant
     )
-    select jsonb_agg(g.id) into v_lost from given g where not exists (select from kept k where k.id = g.id);
+    select jsonb_agg(g.id) filter (where k.id is null),
+      coalesce(array_agg(jsonb_build_array(k.id, k.backend)) filter (where k.told_late), '{}')
+    into v_lost, v_admitted from given g left join kept k on k.id = g.id;
   end if;
 
   if p_moved is not null then
@@ -384,17 +387,87 @@ begin
     'flushed', pg_current_wal_flush_lsn() - '0/0'::pg_lsn);
 end $$;
 
--- A gateway that starts again says that its predecessor of the same name is gone.
-create function model_abandon(p_name text, p_gateway text) returns integer language plpgsql security definer
+-- A gateway begins: its predecessor of the same name is gone. The rows that are the same everywhere are made here and not
+-- by the migration, so that a backup is restored into empty tables.
+create function model_begin(p_name text, p_gateway text) returns integer language plpgsql security definer
 set search_path = public as $$
 declare
   v_count integer;
 begin
   perform pg_advisory_xact_lock(72200);
+  insert into model_lanes (lane, name, share) values (0, '긴급', 0), (1, '시민', 0.25), (2, '직원', 0.10), (3, '배치', 0.05)
+  on conflict do nothing;
+  insert into model_pulse default values on conflict do nothing;
   update model_leases set expires_at = '-infinity' where gateway like replace(p_name, '_', '\_') || '/%' and gateway <> p_gateway;
   get diagnostics v_count = row_count;
   return v_count;
 end $$;
+
+-- Whose key this is, and that its holder is a tenant from now on. Null: no such key. p_first: {kind of holder: [lane, [lanes]]}.
+create function model_principal(p_prefix text, p_first jsonb) returns jsonb language plpgsql
+security definer set search_path = public as $$
+declare
+  k api_keys;
+  v_bureau text := '';
+begin
+  select * into k from api_keys where prefix = p_prefix;
+  if not found then return null; end if;
+  insert into model_tenants (id, name, lane, lanes)
+  select k.holder, substr(k.holder, strpos(k.holder, ':') + 1), (f ->> 0)::smallint,
+    array(select jsonb_array_elements_text(f -> 1)::smallint)
+  from coalesce(p_first -> split_part(k.holder, ':', 1), '[3, [3]]') f
+  on conflict (id) do nothing;
+  if k.holder like 'bureau:%' then v_bureau := substr(k.holder, 8);
+  elsif k.holder like 'user:%' then
+    select coalesce(bureau, '') into v_bureau from users where id::text = substr(k.holder, 6) and active;
+    if not found then return null; end if;
+  end if;
+  update api_keys set last_used_at = now() where id = k.id and (last_used_at is null or last_used_at < now() - interval '1 minute');
+  return jsonb_build_object('hash', encode(k.secret_hash, 'hex'), 'holder', k.holder, 'scopes', k.scopes, 'bureau', v_bureau,
+    'in_force', k.revoked_at is null and k.expires_at > now(), 'tenant', (select to_jsonb(t) from model_tenants t where id = k.holder));
+end $$;
+
+-- What a gateway has seen of a backend. p_open: seconds during which nothing is sent to it; 0 closes the breaker.
+create function model_health(p_backend text, p_state text, p_why text, p_failures integer, p_open double precision)
+returns void language sql security definer set search_path = public as $$
+  update model_backends set state = p_state, why = p_why, failures = p_failures, checked_at = clock_timestamp(),
+    open_until = case when p_open > 0 then clock_timestamp() + p_open * interval '1 second' end where id = p_backend
+$$;
+
+-- Where those stand in line who wait at this gateway: rank among their tenant's in their lane, and every queue there is.
+create function model_queue(p_gateway text) returns jsonb language sql security definer set search_path = public as $$
+  with ranked as (
+    select id, gateway, tenant, lane, row_number() over (partition by tenant, lane order by entered_at, id) as rank
+    from model_leases where state = 'waiting'
+  )
+  select jsonb_build_object('admitted', (select admitted from model_pulse),
+    'queues', (select coalesce(jsonb_agg(jsonb_build_array(q.tenant, q.lane, t.weight, q.n)), '[]')
+      from (select tenant, lane, count(*) as n from ranked group by tenant, lane) q join model_tenants t on t.id = q.tenant),
+    'mine', (select coalesce(jsonb_agg(jsonb_build_array(id, tenant, lane, rank)), '[]') from ranked where gateway = p_gateway))
+$$;
+
+-- What one tenant may know of itself.
+create function model_standing(p_tenant text) returns jsonb language sql security definer set search_path = public as $$
+  select jsonb_build_object('tenant', t.id, 'weight', t.weight, 'lane', t.lane, 'lanes', t.lanes, 'waiting', t.waiting,
+    'running', (select count(*) from model_leases l where l.tenant = t.id and l.state = 'running'),
+    'month_won', t.month_microwon / 1000000.0, 'month_tokens', t.month_tokens, 'per_minute', t.per_minute,
+    'used_won', coalesce(s.microwon, 0) / 1000000.0, 'used_tokens', coalesce(s.tokens_in + s.tokens_out, 0),
+    'reserved_won', t.reserved_microwon / 1000000.0, 'reserved_tokens', t.reserved_tokens, 'calls', coalesce(s.calls, 0),
+    'resets_at', (date_trunc('month', now() at time zone 'Asia/Seoul') + interval '1 month') at time zone 'Asia/Seoul')
+  from model_tenants t left join model_spending s
+    on s.tenant = t.id and s.month = date_trunc('month', now() at time zone 'Asia/Seoul')::date
+  where t.id = p_tenant
+$$;
+
+-- Gateways read their configuration anew when somebody changed it.
+create function model_changed() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('haechi_models', 'configuration');
+  return null;
+end $$;
+create trigger changed after insert or delete or update of kind, url, key_variable, offers, max_num_seqs, passes_priority, unit_in,
+  unit_out, parameters_b, enabled on model_backends for each statement execute function model_changed();
+create trigger changed after insert or update or delete on model_aliases for each statement execute function model_changed();
 
 -- Where every counter must agree with the rows that it counts; empty when all is well.
 create view model_drift with (security_invoker = true) as
@@ -411,10 +484,6 @@ left join (select tenant, sum(microwon) as microwon, count(*) as calls from mode
 where t.waiting <> coalesce(l.waiting, 0) or t.reserved_tokens <> coalesce(l.tokens, 0)
   or t.reserved_microwon <> coalesce(l.microwon, 0) or coalesce(s.microwon, 0) <> coalesce(c.microwon, 0)
   or coalesce(s.calls, 0) <> coalesce(c.calls, 0);
-
--- the same rules in every installation; policy/models.yaml may change shares at a start
-insert into model_lanes (lane, name, share) values (0, '긴급', 0), (1, '시민', 0.25), (2, '직원', 0.10), (3, '배치', 0.05);
-insert into model_pulse default values;
 
 -- who may see what: money and counts for those who answer for them, words of a call for nobody but auditors and admins ------
 create function haechi_of_tenant(tenant text) returns boolean language sql stable as
@@ -446,5 +515,14 @@ grant select, insert, update, delete on model_backends, model_aliases, model_ten
 grant select on model_spending, model_leases, model_lanes, model_pulse, model_calls, model_drift to haechi_app, haechi_worker;
 grant update (log_text), delete on model_calls to haechi_worker;  -- retention
 revoke execute on function model_settle(jsonb), model_sweep(timestamptz) from public;
-revoke execute on function model_step(text, text, jsonb, jsonb, jsonb, jsonb), model_abandon(text, text) from public;
-grant execute on function model_step(text, text, jsonb, jsonb, jsonb, jsonb), model_abandon(text, text) to haechi_app, haechi_worker;
+do $$
+declare
+  f text;
+begin
+  foreach f in array array['model_step(text, text, jsonb, jsonb, jsonb, jsonb)', 'model_begin(text, text)',
+      'model_principal(text, jsonb)', 'model_health(text, text, text, integer, double precision)',
+      'model_queue(text)', 'model_standing(text)'] loop
+    execute format('revoke execute on function %s from public', f);
+    execute format('grant execute on function %s to haechi_app, haechi_worker', f);
+  end loop;
+end $$;

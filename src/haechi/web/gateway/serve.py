@@ -1,0 +1,53 @@
+"""`python -m haechi.web.gateway.serve`: the gateway process. Settings come from the environment (city/settings.py)."""
+
+from __future__ import annotations
+
+import logging
+
+import uvicorn
+
+from haechi.city.gateway import configuration
+from haechi.city.gateway.rules import read_rules
+from haechi.city.installation import Installation
+from haechi.city.settings import from_environment
+from haechi.city.supervisor import end_with_parent
+from haechi.web.gateway.app import Application, watched
+from haechi.web.gateway.gateway import Gateway
+from haechi.web.gateway.guarding import guard_in_force
+
+
+def main() -> None:
+    """Write the described backends into the database, then serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s 관문 %(levelname)s %(message)s")
+    end_with_parent()
+    settings = from_environment()
+    installation = Installation.open(settings)
+    installation.worker_store.wait_until_ready()
+    found = configuration.described(settings)
+    configuration.apply(installation.worker_store, found)
+    gateway = Gateway(
+        installation.urls.app,
+        f"{settings.host}:{settings.gateway_port}",
+        read_rules(),
+        guard_in_force(),
+        keys={each.id: each.key for each in found if each.key},
+        order=settings.gateway_order,
+    )
+    installation.close()
+    uvicorn.run(
+        watched(Application(gateway)),
+        host=settings.host,
+        port=settings.gateway_port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=5,
+        ws="none",
+        lifespan="on",
+    )
+
+
+if __name__ == "__main__":
+    main()
