@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,13 +26,17 @@ from haechi.engines.knowledge.ports import Hit
 if TYPE_CHECKING:
     from haechi.city.answers import AnswerDesk, Answers, Stories, Worklist
     from haechi.city.bots import Bots, Building, Publishing, Questions, Scoring
+    from haechi.city.complaints import Complaints
+    from haechi.city.conversing import Conversing
+    from haechi.city.conversing.abilities import Action
     from haechi.city.desk import Bell, Desk
     from haechi.city.directory import Directory
     from haechi.city.freshness import Freshness
+    from haechi.city.gateway.console import Console
     from haechi.city.messenger import Messenger
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
-    from haechi.engines.dialogue.ports import BotCard
+    from haechi.engines.dialogue.ports import BotCard, Card
     from haechi.engines.geo import Geo
 
 MACHINE_SECONDS = 30.0
@@ -152,11 +156,26 @@ class Installation:
         return Messenger(self.store, self.asking, self.settings.address)
 
     @cached_property
+    def console(self) -> Console:
+        """The model gateway as people see it."""
+        from haechi.city.gateway.console import Console
+
+        return Console(self.store)
+
+    @cached_property
     def freshness(self) -> Freshness:
         """Documents that their bureaux must look at again."""
         from haechi.city.freshness import Freshness
 
         return Freshness(self.store)
+
+    @cached_property
+    def complaints(self) -> Complaints:
+        """On-site complaints."""
+        from haechi.city.complaints import Complaints
+        from haechi.city.complaints.faces import face_finder
+
+        return Complaints(self.store, self.worker_store, self.geo, face_finder(self.settings.face_model))
 
     @cached_property
     def geo(self) -> Geo:
@@ -247,9 +266,14 @@ class Installation:
     @cached_property
     def stories(self) -> Stories:
         """Test stories, played through the engine that serves citizens."""
-        from haechi.city.answers import Rehearsal, Stories
+        from haechi.city.answers import Stories
+        from haechi.city.conversing import RehearsalStage, Scripts
 
-        return Stories(self.store, Rehearsal(self))
+        scripts = Scripts(self.answers, embedder=lambda: self.indexing.embedder, greeting=self.bots.greeting)
+        stage = RehearsalStage(
+            self.bots, scripts, self.answers, self.asking, candidate_of=self.answers.would_be
+        )
+        return Stories(self.store, stage)
 
     @cached_property
     def worklist(self) -> Worklist:
@@ -260,6 +284,23 @@ class Installation:
             return {card.id: card.bureau for card in self.bots.all(actor)}
 
         return Worklist(self.store, self.answers, self.answer_desk, bureaux=bureaux)
+
+    @cached_property
+    def actions(self) -> dict[str, Action]:
+        """What completed forms do, by name; the parts that do it fill this in."""
+        return {}
+
+    @cached_property
+    def cards(self) -> dict[str, Callable[[str], Card]]:
+        """Connectors that show facts, by name."""
+        return {}
+
+    @cached_property
+    def conversing(self) -> Conversing:
+        """Conversations with bots."""
+        from haechi.city.conversing import wiring
+
+        return wiring.conversing(self)
 
     @cached_property
     def feedback(self) -> FeedbackDesk:

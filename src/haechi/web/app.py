@@ -32,13 +32,18 @@ from haechi.web import (
     pages_services,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
+from haechi.web.citizen import api_chat
+from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
+from haechi.web.office import gateway as pages_gateway
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
 from haechi.web.staff import answers as pages_answers
 from haechi.web.staff import bots as pages_bots
 from haechi.web.staff import bots_api as api_bots
 from haechi.web.staff import bots_page as pages_bot
+from haechi.web.staff import desk as pages_desk
+from haechi.web.staff import desk_api as api_desk
 from haechi.web.staff import freshness as pages_freshness
 from haechi.web.staff import messenger as pages_messenger
 from haechi.web.staff import replies as pages_replies
@@ -61,15 +66,17 @@ PAGES = (
     pages_admin,
     pages_bots,
     pages_bot,
+    pages_desk,
     pages_freshness,
     pages_messenger,
+    pages_gateway,
     pages_replies,
     pages_chat,
     pages_stories,  # before the pages of one answer, whose addresses they share
     pages_scenarios,
     pages_answers,
 )
-APIS = (api_ask, api_library, api_services, api_bots)
+APIS = (api_ask, api_library, api_services, api_bots, api_chat, api_desk, api_tickets)
 
 
 def create_app(installation: Any) -> FastAPI:

@@ -51,12 +51,19 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if "frame-ancestors 'none'" not in headers["content-security-policy"]:
+                    # The older header knows no list of sites, and would forbid what the policy allows.
+                    del headers["x-frame-options"]
                 headers.setdefault("cache-control", "no-store")
                 if self.https or scope.get("scheme") == "https":
                     headers.setdefault("strict-transport-security", "max-age=31536000; includeSubDomains")
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+CHAT_MIB = 15
+"""A turn of a conversation may carry one photo of 10 MB, which weighs a third more as base64."""
 
 
 class TooLarge(Exception):
@@ -66,7 +73,8 @@ class TooLarge(Exception):
 class BodyLimit:
     """Refuses bodies over the limit before they fill memory or disk: by their stated length, else while they arrive.
 
-    files_mib: for multipart forms (uploads). Everything else may weigh 1 MiB.
+    files_mib: for multipart forms (uploads). A turn of a conversation may weigh CHAT_MIB.
+    Everything else may weigh 1 MiB.
     """
 
     def __init__(self, app: ASGIApp, files_mib: int = 200) -> None:
@@ -81,6 +89,8 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         limit = self.files if headers.get("content-type", "").startswith("multipart/") else MIB
+        if scope["path"] == "/api/v1/chat":
+            limit = CHAT_MIB * MIB
         stated = headers.get("content-length", "")
         if stated.isdigit() and int(stated) > limit:
             await _refuse(send, limit)

@@ -21,12 +21,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 NAVIGATION = (
     ("ask", "/ask", "ask"),
     ("chat", "/chat", "ask"),
+    ("desk", "/desk", "desk.work"),
     ("library", "/library", "library.read"),
     ("drafts", "/drafts", "draft.make"),
     ("bots", "/bots", "bot.list"),
     ("answers", "/answers", "answers.read"),
     ("feedback", "/feedback", "feedback.desk"),
     ("services", "/services", "register.read"),
+    ("gateway", "/gateway", "gateway.read"),
     ("admin", "/admin", "installation.read"),
 )
 """Key of the name, address, and the action that one must be allowed to see it."""

@@ -14,9 +14,10 @@ import yaml
 
 from haechi.core.errors import InvalidInput
 from haechi.engines.dialogue.ports import ScenarioStep
+from haechi.engines.dialogue.scenarios import WAYS_OUT, leaves
 
-WAYS_OUT = ("end", "person", "search")
-OUTSIDE = ("faq:", "form:", "card:")
+__all__ = ["WAYS_OUT", "Finding", "checked", "findings", "from_yaml", "leaves", "steps_of", "to_yaml"]
+
 STEPS_LIMIT, OPTIONS_LIMIT, TEXT_LIMIT, LABEL_LIMIT = 60, 10, 2000, 80
 
 Content = dict[str, Any]
@@ -46,11 +47,6 @@ def steps_of(content: Mapping[str, Any]) -> tuple[ScenarioStep, ...]:
         ScenarioStep(step["id"], step["text"], tuple((option[0], option[1]) for option in step.get("options", ())))
         for step in content.get("steps", ())
     )
-
-
-def leaves(target: str) -> bool:
-    """Whether an option's target leads out of the scenario."""
-    return target in WAYS_OUT or target.startswith(OUTSIDE)
 
 
 def findings(content: Mapping[str, Any], faq: Collection[str] | None = None) -> list[Finding]:

@@ -16,6 +16,7 @@ from haechi.engines.dialogue.ports import FaqEntry, Scenario, Topic
 
 REMINDER_DAYS = 30
 """So long before an answer expires its bureau finds it on the list of reminders."""
+TRIAL = Actor("system", "시스템", frozenset({"public", "staff"}), frozenset({"ai_team"}))
 STANDINGS = ("live", "expiring", "expired", "upcoming", "none", "withdrawn")
 
 # The version that counts on a day is the newest published one that has begun, even when it has ended: what it replaced
@@ -63,20 +64,43 @@ class Answers:
         """The scenarios that `bot` may play on `day` (default: today)."""
         with self._store.transaction(SYSTEM) as tx:
             rows = _counting(tx, bot, "scenario", day or clock.today())
-        return [Scenario(row["id"], row["content"]["title"], steps_of(row["content"])) for row in rows]
+        return [_scenario(row) for row in rows]
 
     def topics(self, bot: str, day: date | None = None) -> list[Topic]:
         """How people ask for each scenario in force: its title and its other wordings."""
         with self._store.transaction(SYSTEM) as tx:
             rows = _counting(tx, bot, "scenario", day or clock.today())
             phrases = _phrases(tx, [row["id"] for row in rows])
-        return [
-            Topic(
-                f"scenario:{row['id']}", row["content"]["title"],
-                (row["content"]["title"], *phrases.get(row["id"], ())), f"scenario:{row['id']}", row["bureau"],
+        return [_topic(row, phrases.get(row["id"], ())) for row in rows]
+
+    def would_be(
+        self, bot: str, candidate: tuple[str, int], day: date
+    ) -> tuple[list[FaqEntry], list[Scenario], list[Topic]]:
+        """(in_force, scenarios, topics) as if this version were published and had begun; for trying it. Whoever tries it was
+        checked before: it is read as by the AI team, who may see drafts."""
+        answer_id, number = candidate
+        with self._store.transaction(TRIAL) as tx:
+            row = tx.one(
+                """select a.id::text as id, a.kind, a.bureau, v.number, v.content, v.owner, v.valid_from, v.valid_until
+                from kept_answer_versions v join kept_answers a on a.id = v.answer_id
+                where a.id = :id and v.number = :number and a.bot = :bot""",
+                id=_uuid(answer_id),
+                number=number,
+                bot=bot,
             )
-            for row in rows
-        ]  # fmt: skip
+            if row is None:
+                raise _absent(answer_id)
+            phrases = _phrases(tx, [answer_id]).get(answer_id, ())
+        row = {**row, "valid_from": min(row["valid_from"], day)}
+        faq, scenarios, topics = self.in_force(bot, day), self.scenarios(bot, day), self.topics(bot, day)
+        if row["kind"] == "faq":
+            return [*(one for one in faq if one.id != answer_id), _entry(row, phrases)], scenarios, topics
+        scenario, topic = _scenario(row), _topic(row, phrases)
+        return (
+            faq,
+            [*(one for one in scenarios if one.id != answer_id), scenario],
+            [*(one for one in topics if one.id != topic.id), topic],
+        )
 
     def changed(self, bot: str) -> int:
         """Grows with every change to the bot's answers; together with the day it keys every cache of them."""
@@ -184,6 +208,15 @@ def _entry(row: Row, phrases: tuple[str, ...]) -> FaqEntry:
         bureau=row["bureau"], version=row["number"], valid_from=row["valid_from"], valid_until=row["valid_until"],
         links=tuple((str(label), str(address)) for label, address in content.get("links", ())),
     )  # fmt: skip
+
+
+def _scenario(row: Row) -> Scenario:
+    return Scenario(row["id"], row["content"]["title"], steps_of(row["content"]))
+
+
+def _topic(row: Row, phrases: tuple[str, ...]) -> Topic:
+    title, target = row["content"]["title"], f"scenario:{row['id']}"
+    return Topic(target, title, (title, *phrases), target, row["bureau"])
 
 
 def _uuid(value: str) -> str:

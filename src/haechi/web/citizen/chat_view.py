@@ -13,6 +13,8 @@ Event = Mapping[str, Any]
 Piece = dict[str, Any]
 ANSWER = frozenset({"retrieval", "delta", "citation", "grounding", "answer_done"})
 DRAWN = frozenset({"emergency", "routed", "say", "choices", "ask_field", "card", "handed_off"})
+WRITTEN = ("agent", "system")
+"""Kinds of turns that people of the city write."""
 HEADS = ("title", "name", "제목", "이름")
 ADDRESSES = ("url", "address_url", "link", "누리집")
 
@@ -20,29 +22,32 @@ ADDRESSES = ("url", "address_url", "link", "누리집")
 def timeline_view(turns: Sequence[Mapping[str, Any]], wording: Wording) -> list[dict[str, Any]]:
     """What `_chat_turn.html` draws; only the last turn that the bot answered still takes choices and fields."""
     views = [turn_view(turn, wording) for turn in turns]
-    asked = [view for view in views if view["kind"] != "agent"]
+    asked = [view for view in views if view["kind"] not in WRITTEN]
     if asked:
         asked[-1]["open"] = asked[-1] is views[-1]
     return views
 
 
 def turn_view(turn: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
-    """One entry of the timeline. kind: 'turn' (a person and the bot), 'agent', 'citizen' (said to the agent) or 'system'."""
-    kind = str(turn.get("kind") or "turn")
-    events = turn.get("events") or []
-    said = str(turn.get("said") or turn.get("question") or "")
-    if kind == "agent":
-        said, events = "", [{"event": "say", "text": turn.get("text") or turn.get("answer") or "", "by": "person"}]
+    """One entry of `Conversing.timeline`. kind: 'turn' (a person and the bot), 'citizen' (said to the agent), 'agent' or
+    'system'."""
+    kind, state, events = turn["kind"], turn["state"], turn["events"]
+    if kind in WRITTEN:
+        events = [{"event": "say", "text": turn["text"], "by": "person"}]
     pieces = pieces_of(events, turn, wording)
-    state = str(turn.get("state") or "answered")
     if state == "interrupted" and not pieces:
         pieces = [
-            {"kind": "problem", "message": wording("chat.interrupted"), "next_step": wording("chat.js_lost_step")}
+            {
+                "kind": "problem",
+                "n": 0,
+                "message": wording("chat.interrupted"),
+                "next_step": wording("chat.js_lost_step"),
+            }
         ]
     return {
-        "id": str(turn["id"]), "kind": kind, "state": state, "said": said, "pieces": pieces, "open": False,
-        "name": turn.get("by_name") or "", "at": turn.get("at") or turn.get("asked_at"),
-        "heading": wording("chat.agent") if kind == "agent" else said or wording("chat.system"),
+        "id": turn["id"], "kind": kind, "state": state, "said": turn["said"], "pieces": pieces, "open": False,
+        "name": turn["by_name"], "at": turn["at"],
+        "heading": turn["said"] or wording("chat.agent" if kind == "agent" else "chat.system"),
         "may_rate": kind == "turn" and any(piece["kind"] in ("answer", "say") for piece in pieces),
     }  # fmt: skip
 
