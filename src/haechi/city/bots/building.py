@@ -65,11 +65,12 @@ class Building:
         self._store = store
 
     def create(self, actor: Actor, draft: BotDraft) -> str:
-        """A new draft; its id. Forbidden outside of the actor's own bureau."""
+        """A new draft; its id. Whom to ask is the bureau unless said otherwise. Forbidden outside of the actor's own bureau."""
         draft = draft.checked()
         require(actor, "bot.make", draft.bureau)
         with self._store.transaction(actor) as tx:
-            if tx.one("select 1 from bureaux where id = :id", id=draft.bureau) is None:
+            bureau = tx.one("select contact_phone from bureaux where id = :id", id=draft.bureau)
+            if bureau is None:
                 raise InvalidInput(
                     "등록되지 않은 부서입니다.", next_step="목록에 있는 부서를 고르세요.", record="bureau"
                 )
@@ -78,7 +79,15 @@ class Building:
                 """insert into bots (id, kind, name_ko, name_en, audience, bureau, purpose, office, phone, greeting, examples,
                 built, created_by, created_at) values (:id, 'department', :name_ko, :name_en, :audience, :bureau,
                 :purpose, :office, :phone, :greeting, :examples, true, :by, :now)""",
-                {"id": bot_id, "now": clock.now(), "by": actor.subject, **_columns(draft), "bureau": draft.bureau},
+                {
+                    "id": bot_id,
+                    "by": actor.subject,
+                    "now": clock.now(),
+                    "bureau": draft.bureau,
+                    **_columns(draft),
+                    "office": draft.office or draft.bureau,
+                    "phone": draft.phone or bureau["contact_phone"],
+                },
             )
             note(tx, bot_id, "made")
             audit.record(tx, "bot.make", f"bot:{bot_id}", {"name": draft.name_ko, "audience": draft.audience})

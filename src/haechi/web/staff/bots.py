@@ -95,11 +95,7 @@ def make(
 ) -> Response:
     """A draft with the bureau as the office to ask; then its documents."""
     try:
-        contact = next((row for row in house(request).library.bureaux(caller.actor) if row["id"] == bureau), None)
-        draft = BotDraft(
-            name_ko, audience, bureau, purpose=purpose, office=bureau, phone=contact["contact_phone"] if contact else ""
-        )
-        bot_id = house(request).bot_building.create(caller.actor, draft)
+        bot_id = house(request).bot_building.create(caller.actor, BotDraft(name_ko, audience, bureau, purpose=purpose))
     except HaechiError as error:
         return _name_form(
             request, caller, {"name_ko": name_ko, "audience": audience, "purpose": purpose, "bureau": bureau}, error
