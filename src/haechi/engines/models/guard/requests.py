@@ -49,7 +49,7 @@ def readings(text: str) -> list[str]:
     base = plain(text)
     found = [base, *(plain(hidden) for hidden in decoded(text))]
     found.append(base[::-1])
-    spread = re.sub(r"(?<=[가-힣])[ .\-_*·|/]{1,2}(?=[가-힣](?:[ .\-_*·|/]|$))", "", base)
+    spread = re.sub(r"(?<=[가-힣a-z]) (?=[가-힣a-z](?: |$))", "", base)
     if spread != base:
         found.append(spread)
     return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from haechi.engines.text.personal_data.addresses import find_addresses
 from haechi.engines.text.personal_data.contacts import find_contacts
+from haechi.engines.text.personal_data.names import find_names
 from haechi.engines.text.personal_data.numbers import Span, find_numbers
 from haechi.engines.text.personal_data.rules import Rules, in_force
 from haechi.engines.text.personal_data.written import shadow, spoken
@@ -28,10 +30,11 @@ def find(text: str, rules: Rules | None = None) -> tuple[Found, ...]:
     """
     given = rules or in_force()
     read = shadow(text)
-    spans = {*find_numbers(read.text, given), *find_contacts(read.text, given)}
+    spans = {*find_numbers(read.text, given), *find_contacts(read.text, given), *find_addresses(read.text, given)}
     words = spoken(read)
     if words is not None:
         spans.update(find_numbers(words.text, given))
+    spans.update(find_names(read.text, given, tuple(spans)))
     found = []
     for kind, begin, close in _apart(spans, given):
         start, end = read.place(begin, close)

@@ -68,6 +68,8 @@ def _kind(path: Path, name: str, rank: int, given: Mapping[str, Any]) -> Kind:
             f"{path.name}: {name}의 이름 '{label}'은 한글 낱말이어야 합니다.", next_step="ko를 한글로만 적으세요."
         )
     lists = {key: tuple(map(str, value)) for key, value in given.items() if isinstance(value, list)}
+    if "given" in given:
+        lists["given"] = tuple(str(given["given"]))
     return Kind(name, label, rank, bool(given["active"]), str(given["law"]), lists)
 
 
