@@ -35,7 +35,16 @@ STAFF = (
     "/", "/ask", "/library", "/library/new", "/freshness", "/freshness?state=confirmed", "/drafts", "/replies", "/feedback",
     "/feedback?state=all", "/me", "/me/messenger", "/admin",
 )  # fmt: skip
-ADMIN = ("/admin", "/admin/people", "/admin/keys", "/admin/folders", "/admin/audit")
+ADMIN = (
+    "/admin",
+    "/admin/people",
+    "/admin/keys",
+    "/admin/folders",
+    "/admin/audit",
+    "/gateway",
+    "/usage",
+    "/usage?by=day&own=yes",
+)
 Open = Callable[..., Visitor]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -288,7 +288,7 @@ class Installation:
     @cached_property
     def actions(self) -> dict[str, Action]:
         """What completed forms do, by name; the parts that do it fill this in."""
-        return {}
+        return dict(self.complaints.in_conversation.actions())
 
     @cached_property
     def cards(self) -> dict[str, Callable[[str], Card]]:

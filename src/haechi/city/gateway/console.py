@@ -156,12 +156,12 @@ class Console:
                 sum(milliwatthours) as milliwatthours, sum(co2_milligrams) as co2_milligrams,
                 count(*) filter (where milliwatthours is null) as energy_unknown,
                 count(*) filter (where counted = 'estimate') as estimated
-                from model_calls where at >= :start and at < :end and (not :own or tenant = :subject or subject = :subject)
+                from model_usage where at >= :start and at < :end and (not :own or tenant = :subject or subject = :subject)
                 group by 1 order by {'1' if by == 'day' else 'microwon desc, 1'} limit 500""",
                 start=start, end=end, own=own, subject=actor.subject,
             )  # fmt: skip
             method = tx.value(
-                "select energy_method from model_calls where at >= :start and at < :end and energy_method <> '' limit 1",
+                "select energy_method from model_usage where at >= :start and at < :end and energy_method <> '' limit 1",
                 start=start, end=end,
             )  # fmt: skip
         return {"rows": rows, "total": _total(rows), "method": method or "", "month": start.date(), "by": by}
@@ -174,7 +174,7 @@ class Console:
         while True:
             with self._store.transaction(actor) as tx:
                 rows = tx.all(
-                    f"""select id::text as id, {', '.join(CSV_COLUMNS)} from model_calls
+                    f"""select id::text as id, {', '.join(CSV_COLUMNS)} from model_usage
                     where (at, id) > (:at, cast(:id as uuid)) and at < :end order by at, id limit 2000""",
                     at=after[0], id=after[1], end=end,
                 )  # fmt: skip

@@ -55,3 +55,10 @@ create policy taken on messenger_codes to haechi_app using (haechi_subject() lik
 create policy everything on messenger_links to haechi_worker using (true) with check (true);
 create policy everything on messenger_codes to haechi_worker using (true) with check (true);
 grant select, insert, update, delete on messenger_links, messenger_codes to haechi_app, haechi_worker;
+
+-- What was used, without the words of a call: for the departments that answer for it.
+create view model_usage with (security_barrier) as
+select id, at, tenant, subject, bureau, service, bot, alias, backend, kind, lane, state, streamed, tokens_in, tokens_out, counted,
+  microwon, won, wait_ms, first_token_ms, latency_ms, milliwatthours, co2_milligrams, energy_method
+from model_calls where haechi_of_tenant(tenant) or subject = haechi_subject();
+grant select on model_usage to haechi_app;

@@ -1,0 +1,1 @@
+"""Pages for those who answer for the AI of the city: shares, budgets, use."""
