@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from haechi.city import freshness
+from haechi.city.complaints.photos import purge as purge_complaints
 from haechi.city.desk.deadlines import purge as purge_tickets
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
@@ -32,6 +33,7 @@ def daily(installation: Installation) -> dict[str, int]:
                 {"then": clock.now() - timedelta(days=CACHED_ANSWER_DAYS)},
             ),
             **purge_tickets(tx),
+            **purge_complaints(tx, today),
         }
         if any(counts.values()):
             audit.record(tx, "retention.purge", "city", counts)

@@ -57,6 +57,7 @@ class Settings:
     read_seconds: int = 120
     read_memory_mib: int = 2048
     conversation_days: int = 90
+    chat_per_minute: int = 240
     simultaneous_answers: int = 2
     waiting_answers: int = 200
     folder_scan_seconds: int = 10
