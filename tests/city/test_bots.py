@@ -348,6 +348,7 @@ def test_a_bot_is_switched_off_with_a_reason_and_says_whom_to_ask(
     office.bots.switch(welfare, bot_id, False, "수수료 고시를 고치는 중입니다")
     card = office.bots.get(bot_id, citizen)
     assert (card.on, card.office, card.phone) == (False, "복지과", "02-1")
+    assert card.off_why == "수수료 고시를 고치는 중입니다"
     assert not next(one for one in office.bots.all(citizen) if one.id == bot_id).on
     office.bots.switch(welfare, bot_id, True, "")
     assert office.bots.get(bot_id).on

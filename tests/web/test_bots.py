@@ -213,3 +213,26 @@ def test_strangers_see_neither_drafts_nor_bots_of_the_staff(bot: str, house: Hou
         assert citizen.get(f"/api/v1/bots/{bot}").json()["name_ko"] == "폐기물 길잡이"
         assert draft not in [one["id"] for one in other.get("/api/v1/bots").json()]
         assert citizen.post(f"/api/v1/bots/{bot}/publish", json={"why": "x"}).status_code in (401, 403)
+
+
+def _chat(client: Any, bot: str, text: str) -> list[dict[str, Any]]:
+    client.cookies.clear()  # somebody new each time, as a program without cookies is
+    answer = client.post("/api/v1/chat", json={"bot": bot, "text": text}, headers={"accept": "application/json"})
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["events"])
+
+
+def test_people_talk_to_it_inside_its_documents_until_it_is_switched_off(bot: str, house: House) -> None:
+    house.put("kim", "자전거 요금.md", BIKE)
+    with house.client() as citizen, house.client("kim") as owner:
+        said = _chat(citizen, bot, "냉장고 수수료는 얼마인가요?")
+        assert "8,000원" in next(event for event in said if event["event"] == "answer_done")["text"]
+        outside = _chat(citizen, bot, "공공자전거 일일권 요금은 얼마인가요?")
+        assert "1,000원" not in str(outside)
+        owner.headers["x-csrf-token"] = csrf_of(owner.get("/bots").text)
+        assert owner.post(f"/api/v1/bots/{bot}/switch", json={"on": False, "why": "고시를 고침"}).status_code == 204
+        off = _chat(citizen, bot, "냉장고 수수료는 얼마인가요?")
+        assert "8,000원" not in str(off)
+        assert "02-000-1000" in str(off), "whom to ask instead"
+        assert owner.post(f"/api/v1/bots/{bot}/switch", json={"on": True}).status_code == 204
+        assert "8,000원" in str(_chat(citizen, bot, "냉장고 수수료는 얼마인가요?"))

@@ -184,7 +184,7 @@ def card_of(row: Mapping[str, Any]) -> BotCard:
         bureau=row["bureau"], purpose=row["purpose"], service=row["service"],
         built=row["built"] or row["kind"] == "department", emergency=row["emergency"], office=row["office"] or row["bureau"],
         phone=row["phone"], does=tuple(row["does"]), does_not=tuple(row["does_not"]), examples=tuple(row["examples"]),
-        on=row["switched_on"],
+        on=row["switched_on"], off_why=row["off_why"],
     )  # fmt: skip
 
 

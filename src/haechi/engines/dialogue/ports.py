@@ -26,7 +26,8 @@ class BotCard:
 
     id: 'seoul_talk'. service: number of the 45, or None for a department's own bot. built False: nothing runs behind it
     yet; it then says so and names `office` and `phone`. emergency: its matters go to `phone` at once, never to a menu.
-    does, does_not: one matter a line. examples: utterances, as people say them.
+    does, does_not: one matter a line. examples: utterances, as people say them. off_why: while `on` is False, what people
+    are told of the reason.
     """
 
     id: str
@@ -44,6 +45,7 @@ class BotCard:
     does_not: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     on: bool = True
+    off_why: str = ""
 
 
 # --- what a bot knows by heart ---------------------------------------------------------------------------------------

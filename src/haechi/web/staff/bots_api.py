@@ -38,6 +38,7 @@ class Card(BaseModel):
     does_not: list[str]
     examples: list[str]
     on: bool
+    off_why: str
 
 
 class Draft(BaseModel):
