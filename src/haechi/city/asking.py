@@ -82,16 +82,8 @@ class Asking:
         yield {"event": "accepted", "conversation_id": conversation_id, "turn_id": turn_id}
         turn = _OpenTurn(self, actor, turn_id, question, time.perf_counter())
         try:
-            with self.waiting_room.enter() as place:
-                for position, seconds in place.wait():
-                    yield {"event": "waiting", "position": position, "seconds": seconds}
-                yield from self._until_index_is_filled()
-                if not self._wait_for_rights(RIGHTS_PATIENCE_SECONDS):
-                    raise Unavailable(
-                        "방금 바뀐 열람 권한을 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요."
-                    )
-                reader = Reader(tags=actor.tags, as_of=as_of, within=within)
-                yield from turn.follow(self._events(actor, question, reader, history))
+            reader = Reader(tags=actor.tags, as_of=as_of, within=within)
+            yield from turn.follow(self.answered(actor, question, reader, history))
         except HaechiError as error:
             turn.interrupt(error.message)
             yield {"event": "error", **error.as_dict()}
@@ -101,6 +93,21 @@ class Asking:
         except Exception:
             turn.interrupt("답변을 만드는 중에 문제가 생겼습니다.")
             raise
+
+    def answered(self, actor: Actor, question: str, reader: Reader, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        """The events of an answer, after its wait: waiting*, retrieval … done. Nothing is kept but the cache.
+
+        Raises HaechiError where no answer can be made now.
+        """
+        with self.waiting_room.enter() as place:
+            for position, seconds in place.wait():
+                yield {"event": "waiting", "position": position, "seconds": seconds}
+            yield from self._until_index_is_filled()
+            if not self._wait_for_rights(RIGHTS_PATIENCE_SECONDS):
+                raise Unavailable(
+                    "방금 바뀐 열람 권한을 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요."
+                )
+            yield from self._events(actor, question, reader, list(history))
 
     def _mark_unmarked(self) -> None:
         """Turns that were cut off while the database was away could not say so then; now it is back."""

@@ -33,7 +33,7 @@ class Action(Protocol):
 class TicketDesk(Protocol):
     """Where a conversation goes when a person is wanted (city/desk)."""
 
-    def open_ticket(self, actor: Actor, conversation_id: str, bot: str, reason: str) -> HandedOff: ...  # noqa: D102
+    def open_ticket(self, actor: Actor, conversation_id: str, bot: str, reason: str) -> HandedOff: ...
 
 
 class CityAbilities:

@@ -143,12 +143,12 @@ class _View:
 class Ranker:
     """Over the topics of one bot as they stand. Safe for many threads. Building it again costs only what changed.
 
-    embedder None, or while `warm` has not ended: lexical only, with thresholds of its own.
+    Lexical only until `warm` was called with an embedder; then with thresholds of its own.
     """
 
-    def __init__(self, topics: Sequence[Topic], embedder: Embedder | None = None, memory: Memory | None = None) -> None:
+    def __init__(self, topics: Sequence[Topic], memory: Memory | None = None) -> None:
         self.topics = tuple(topics)
-        self._embedder = embedder
+        self._embedder: Embedder | None = None
         self._memory = memory or Memory()
         pairs = [(at, text) for at, topic in enumerate(self.topics) for text in _texts(topic)]
         self._owner = np.asarray([at for at, _ in pairs], np.int32)
@@ -164,10 +164,11 @@ class Ranker:
         self._starts = np.flatnonzero(np.r_[True, self._owner[1:] != self._owner[:-1]]) if pairs else np.zeros(0, int)
         self._vectors: Floats | None = None
 
-    def warm(self) -> None:
+    def warm(self, embedder: Embedder | None) -> None:
         """Encode the utterances (about 10 ms each the first time); dense from then on. Nothing without an embedder."""
-        if self._embedder is not None and self.topics:
-            self._vectors = self._memory.vectors(self._texts, self._embedder)
+        if embedder is not None and self.topics:
+            vectors = self._memory.vectors(self._texts, embedder)
+            self._embedder, self._vectors = embedder, vectors
 
     @property
     def dense(self) -> bool:
