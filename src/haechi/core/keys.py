@@ -23,6 +23,7 @@ SCOPES: Mapping[str, tuple[str, str]] = {
     "read_register": ("서비스 등록부 보기", "Read the register of services"),
     "models": ("언어모형 쓰기", "Use the language models"),
     "run_service": ("서비스 부르기", "Call services"),
+    "desk": ("상담하기", "Answer people at the desk"),
     "messenger": ("직원 메신저에서 물음 받기", "Receive questions from the staff messenger"),
 }
 LONGEST_LIFE = timedelta(days=731)

@@ -30,6 +30,7 @@ from haechi.web import (
     pages_library,
     pages_people,
     pages_services,
+    telemetry,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
 from haechi.web.citizen import api_chat
@@ -49,6 +50,7 @@ from haechi.web.staff import messenger as pages_messenger
 from haechi.web.staff import replies as pages_replies
 from haechi.web.staff import scenarios as pages_scenarios
 from haechi.web.staff import stories as pages_stories
+from haechi.web.telemetry import Telemetry
 from haechi.web.view import page
 from haechi.web.wording import Wording
 
@@ -108,6 +110,8 @@ def create_app(installation: Any) -> FastAPI:
     application.add_exception_handler(Exception, _unexpected)
     application.add_middleware(BodyLimit, files_mib=settings.upload_limit_mib)
     application.add_middleware(SecurityHeaders, https=settings.public_url.startswith("https:"))
+    application.add_middleware(Telemetry)
+    application.add_route("/metrics", telemetry.metrics, methods=["GET"], include_in_schema=False)
     return application
 
 

@@ -100,8 +100,8 @@ def scope_of(request: Request) -> str:
     room = request.url.path.removeprefix("/api/v1/").split("/", 1)[0]
     if room in ("documents", "versions", "passages", "bureaux", "progress"):
         return "search" if request.method in SAFE else "ingest"
-    if room == "messenger":
-        return "messenger"
+    if room in ("messenger", "desk"):
+        return room
     if room == "bots" and request.method not in SAFE:
         return "ingest"
     return "read_register" if room in ("services", "status") else "ask"

@@ -32,7 +32,7 @@ class Feed:
         self._citizen = citizen
 
     def of_conversation(self, actor: Actor, conversation_id: str, cursor: str = "") -> tuple[list[Event], str]:
-        """(events, next cursor) for the one whose conversation it is. Without a cursor: 'standing' only, from now on.
+        """(events, next cursor) for the one whose conversation it is; an event's `id` is the cursor after it. Without a cursor: 'standing' only, from now on.
 
         'turn': an entry of the timeline (by: citizen, bot, agent, system). 'ticket': what happened at the desk and how the
         ticket stands. NotFound for a conversation that is not theirs.
@@ -55,23 +55,24 @@ class Feed:
             if known is None:
                 return ([{"event": "standing", "ticket": standing}] if standing else []), latest
             rows = tx.all(
-                "select * from turns where conversation_id = :id and number > :turn order by number limit :most",
+                "select * from turns where conversation_id = :id and number > :turn order by number",
                 id=conversation_id,
                 turn=turn,
-                most=AT_ONCE,
             )
             steps = tx.all(
                 """select seq, at, act from ticket_steps where conversation_id = :id and seq > :seq and act = any(:told)
-                order by seq limit :most""",
+                order by seq""",
                 id=conversation_id,
                 seq=seq,
                 told=list(TOLD_CITIZENS),
-                most=AT_ONCE,
             )
-        events: list[Event] = [
-            {"event": "turn", "kind": row["kind"], **entry} for row in rows for entry in of_turn(row)
-        ]
-        events += [{"event": "ticket", "act": row["act"], "at": row["at"], **(standing or {})} for row in steps]
+        events: list[Event] = []
+        for row in rows:
+            said = [{"event": "turn", "kind": row["kind"], **entry} for entry in of_turn(row)]
+            events += said[:-1] + [{**one, "id": f"{row['number']}.{seq}"} for one in said[-1:]]
+        for row in steps:
+            events.append({"event": "ticket", "act": row["act"], "at": row["at"], "id": f"{own['turn']}.{row['seq']}"})
+            events[-1] |= {key: value for key, value in (standing or {}).items() if key != "id"}
         return events, latest
 
     def place(self, actor: Actor, conversation_id: str) -> tuple[int, int | None] | None:

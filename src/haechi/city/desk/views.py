@@ -145,7 +145,7 @@ class DeskViews:
     def _row(self, row: Row, actor: Actor) -> dict[str, Any]:
         office = self.rules.office(row["office"])
         now = clock.now()
-        kept = {key: value for key, value in row.items() if key not in ("subject", "taken_by")}
+        kept = {key: value for key, value in row.items() if key != "subject"}
         wants = next((line["text"] for line in row["summary"] if line["kind"] == "wants"), "")
         return {
             **kept,

@@ -92,7 +92,8 @@ begin
 end $$;
 create trigger number_step before insert on ticket_steps for each row execute function haechi_number_step();
 
--- Whatever a citizen writes while a ticket is open is for the person at the desk: it calls a waiting one back.
+-- What a citizen writes to the person at the desk (kind 'citizen') calls a waiting ticket back and starts a deadline; what
+-- they go on asking the bot meanwhile (kind 'turn') is only told to the desk.
 create function haechi_turn_told() returns trigger language plpgsql security definer set search_path = public as $$
 declare found_ticket tickets;
 begin
@@ -103,12 +104,14 @@ begin
   end if;
   select * into found_ticket from tickets where conversation_id = new.conversation_id and state <> 'history' for update;
   if found then
-    update tickets set
-      state = case when state = 'pending' then 'active' else state end,
-      state_at = case when state = 'pending' then new.asked_at else state_at end,
-      waits_since = coalesce(waits_since, new.asked_at),
-      version = version + 1
-    where id = found_ticket.id;
+    if new.kind = 'citizen' then
+      update tickets set
+        state = case when state = 'pending' then 'active' else state end,
+        state_at = case when state = 'pending' then new.asked_at else state_at end,
+        waits_since = coalesce(waits_since, new.asked_at),
+        version = version + 1
+      where id = found_ticket.id;
+    end if;
     insert into ticket_steps (seq, ticket_id, conversation_id, at, act, by_subject, detail)
     values (0, found_ticket.id, new.conversation_id, new.asked_at, 'said', found_ticket.subject,
       jsonb_build_object('turn', new.id, 'number', new.number));
