@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from haechi.core.errors import Unavailable
 from haechi.engines.knowledge.answer.extractive import (
@@ -33,6 +33,7 @@ from haechi.engines.knowledge.ports import (
     Retrieval,
     Turn,
 )
+from haechi.engines.models.guard import without_orders
 
 _SOURCES = 6
 _MOST_SENTENCES = 8
@@ -74,6 +75,8 @@ class GenerativeAnswerer:
         whole = resolve(question, history)
         hits = tuple(self._index.search(whole, on_that_day(whole, reader), limit=CONSIDERED))
         yield Retrieval(hits[: self._limit], (time.perf_counter() - start) * 1000.0)
+        # The text of a document that gives orders to the model is neither shown to it nor evidence for what it says.
+        hits = tuple(replace(hit, passage=quotable(hit.passage)) for hit in hits)
         drafted = draft(whole, hits)
         if drafted.confidence < _HOPELESS:
             yield from self._built_in.answer_from(whole, hits, start)
@@ -102,6 +105,16 @@ class GenerativeAnswerer:
         except Unavailable as error:
             return error.message
         return ""
+
+
+def quotable(passage: Passage) -> Passage:
+    """The passage without sentences that give orders to an AI; the same object where there are none."""
+    text, in_text = without_orders(passage.text)
+    title, in_title = without_orders(passage.title)
+    path = tuple(without_orders(heading)[0] for heading in passage.heading_path)
+    if not (in_text or in_title or path != passage.heading_path):
+        return passage
+    return replace(passage, text=text, title=title, heading_path=path, table=None if in_text else passage.table)
 
 
 def messages(question: str, passages: Sequence[Passage]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from haechi.engines.models.guard.links import addresses
 from haechi.engines.models.guard.policy import GuardPolicy, in_force
-from haechi.engines.models.guard.quoting import outside_blocks, quoted_blocks
+from haechi.engines.models.guard.quoting import asked, outside_blocks, quoted_blocks
 from haechi.engines.models.guard.requests import InjectionModel, Verdict, judge
 from haechi.engines.models.guard.stream import OutputStream, Restore, allowed_calls
 from haechi.engines.text import personal_data
@@ -107,7 +107,7 @@ class Guard:
         return Mask(self._rules).hide(text)
 
     def _verdict(self, messages: Sequence[Mapping[str, Any]]) -> Verdict:
-        turns = ["\n".join(map(outside_blocks, _texts(m))) for m in messages if m.get("role") == "user"]
+        turns = ["\n".join(map(asked, _texts(m))) for m in messages if m.get("role") == "user"]
         if not turns:
             return Verdict()
         verdict = judge(turns[-1], self._policy.requests, self._model)

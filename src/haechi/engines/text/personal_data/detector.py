@@ -10,7 +10,7 @@ from haechi.engines.text.personal_data.contacts import find_contacts
 from haechi.engines.text.personal_data.names import find_names
 from haechi.engines.text.personal_data.numbers import Span, find_numbers
 from haechi.engines.text.personal_data.rules import Rules, in_force
-from haechi.engines.text.personal_data.written import shadow, spoken
+from haechi.engines.text.personal_data.written import shadow, spoken, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,12 @@ def find(text: str, rules: Rules | None = None) -> tuple[Found, ...]:
     """
     given = rules or in_force()
     read = shadow(text)
-    spans = {*find_numbers(read.text, given), *find_contacts(read.text, given), *find_addresses(read.text, given)}
-    words = spoken(read)
-    if words is not None:
-        spans.update(find_numbers(words.text, given))
-    spans.update(find_names(read.text, given, tuple(spans)))
-    found = []
-    for kind, begin, close in _apart(spans, given):
-        start, end = read.place(begin, close)
-        found.append(Found(kind, start, end, text[start:end]))
-    return tuple(found)
+    near = (*find_numbers(read.text, given), *find_contacts(read.text, given), *find_addresses(read.text, given))
+    spans = {(kind, *read.place(start, end)) for kind, start, end in (*near, *find_names(read.text, given, near))}
+    for other in (spoken(read), spread(read)):
+        if other is not None:
+            spans.update((kind, *other.place(start, end)) for kind, start, end in find_numbers(other.text, given))
+    return tuple(Found(kind, start, end, text[start:end]) for kind, start, end in _apart(spans, given))
 
 
 def _apart(spans: Iterable[Span], rules: Rules) -> list[Span]:

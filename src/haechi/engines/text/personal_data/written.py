@@ -39,6 +39,7 @@ _LOOKALIKES = {"O": 0, "o": 0, "ㅇ": 0, "О": 0, "о": 0, "l": 1, "I": 1, "ㅣ"
 _DIGIT_WORDS = "".join(_WORDS) + "".join(_LOOKALIKES)
 # A sign that is no digit is read as one only among at least eight: prose has no such runs.
 _SPOKEN = re.compile(rf"[0-9{_DIGIT_WORDS}](?:(?: ?(?:에|의|다시|대시|[-.·_/~,]) ?| )?[0-9{_DIGIT_WORDS}]){{7,}}")
+_SPREAD = re.compile(r"(?<![0-9])[0-9](?: {1,2}(?:[-.·] {0,2})?[0-9]){8,}(?![0-9])")
 _JOINT = re.compile(r"에|의|다시|대시|,")
 
 
@@ -101,6 +102,22 @@ def spoken(read: Shadow) -> Shadow | None:
     """The shadow with digits that were written as words ("공일공 일이삼사") as digits; None where there are none."""
     changed = _SPOKEN.sub(_as_digits, read.text)
     return None if changed == read.text else Shadow(changed, read.starts, read.ends, spoken=True)
+
+
+def spread(read: Shadow) -> Shadow | None:
+    """The shadow with numbers that were written digit by digit ("0 1 0 - 1 2 3 4 …") pulled together; None where none are."""
+    kept: list[int] = []
+    at = 0
+    for match in _SPREAD.finditer(read.text):
+        kept += range(at, match.start())
+        kept += (place for place in range(*match.span()) if read.text[place] != " ")
+        at = match.end()
+    if not at:
+        return None
+    kept += range(at, len(read.text))
+    places = [read.place(place, place + 1) for place in kept]
+    text = "".join(read.text[place] for place in kept)
+    return Shadow(text, tuple(start for start, _ in places), tuple(end for _, end in places), spoken=True)
 
 
 def _as_digits(match: re.Match[str]) -> str:
