@@ -11,7 +11,9 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from haechi.city import freshness, outcomes
+from opentelemetry import trace
+
+from haechi.city import freshness, metrics, outcomes
 from haechi.city.settings import Settings
 from haechi.city.waiting import WaitingRoom
 from haechi.core import clock
@@ -275,6 +277,11 @@ class _OpenTurn:
             yield event
 
     def _finish(self, done: Event) -> None:
+        metrics.ANSWERS.labels("answered" if done["answered"] else "unknown").inc()
+        metrics.ANSWER_SECONDS.observe(done["elapsed_ms"] / 1000)
+        trace.get_current_span().add_event(
+            "haechi.answer", {"answered": done["answered"], "model": done["model"], "elapsed_ms": done["elapsed_ms"]}
+        )
         citations = [event for event in self._said if event["event"] == "citation"]
         grounding = next((event for event in self._said if event["event"] == "grounding"), {})
         outcome = outcomes.of_answer(SERVICE, self._said, done["elapsed_ms"] / 1000)
@@ -299,6 +306,7 @@ class _OpenTurn:
             )
 
     def interrupt(self, why: str) -> None:
+        metrics.ANSWERS.labels("interrupted").inc()
         self._asking._interrupt(self._actor, self._id, why)
 
 

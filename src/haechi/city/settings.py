@@ -53,6 +53,8 @@ class Settings:
     ldap_stable_ids: bool = True
     ldap_ca_file: str = ""
     public_url: str = ""
+    metrics_from: str = "127.0.0.1 ::1"
+    otlp_url: str = ""
     upload_limit_mib: int = 200
     read_seconds: int = 120
     read_memory_mib: int = 2048

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvicorn
 
+from haechi.city import tracing
 from haechi.city.installation import Installation
 from haechi.city.settings import from_environment
 from haechi.city.supervisor import end_with_parent
@@ -14,6 +15,7 @@ def main() -> None:
     """Open the installation, fill the index in the background, serve until told to stop."""
     end_with_parent()
     settings = from_environment()
+    tracing.start(settings, "server")
     installation = Installation.open(settings)
     installation.start_serving()
     try:
@@ -31,6 +33,7 @@ def main() -> None:
         )
     finally:
         installation.close()
+        tracing.stop()
 
 
 if __name__ == "__main__":
