@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
+from haechi.engines.dialogue.ports import Say
 from haechi.web.turns import AI_LABEL, lines_of, passage_address
 from haechi.web.wording import Wording
 
@@ -33,7 +35,7 @@ def turn_view(turn: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     'system'."""
     kind, state, events = turn["kind"], turn["state"], turn["events"]
     if kind in WRITTEN:
-        events = [{"event": "say", "text": turn["text"], "by": "person"}]
+        events = [{"event": "say", **asdict(Say(turn["text"]))}]
     pieces = pieces_of(events, turn, wording)
     if state == "interrupted" and not pieces:
         pieces = [
