@@ -33,9 +33,10 @@ from haechi.web import (
     telemetry,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
-from haechi.web.citizen import api_chat
+from haechi.web.citizen import api_chat, kakao
 from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
+from haechi.web.citizen import complaints as pages_complaints
 from haechi.web.office import gateway as pages_gateway
 from haechi.web.readings import Readings
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
@@ -74,11 +75,12 @@ PAGES = (
     pages_gateway,
     pages_replies,
     pages_chat,
+    pages_complaints,
     pages_stories,  # before the pages of one answer, whose addresses they share
     pages_scenarios,
     pages_answers,
 )
-APIS = (api_ask, api_library, api_services, api_bots, api_chat, api_desk, api_tickets)
+APIS = (api_ask, api_library, api_services, api_bots, api_chat, api_desk, api_tickets, kakao)
 
 
 def create_app(installation: Any) -> FastAPI:
@@ -100,6 +102,7 @@ def create_app(installation: Any) -> FastAPI:
     for module in (*PAGES, *APIS):
         application.include_router(module.router)
     application.include_router(pages_messenger.api)
+    application.include_router(pages_complaints.api)
     application.add_route("/static/{name:path}", assets.serve, methods=["GET"], include_in_schema=False)
     application.add_route("/favicon.ico", _favicon, methods=["GET"], include_in_schema=False)
     application.add_exception_handler(HaechiError, _expected)

@@ -21,6 +21,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 NAVIGATION = (
     ("ask", "/ask", "ask"),
     ("chat", "/chat", "ask"),
+    ("complaints", "/complaints", "ask"),
     ("desk", "/desk", "desk.work"),
     ("library", "/library", "library.read"),
     ("drafts", "/drafts", "draft.make"),
