@@ -86,6 +86,22 @@ def _model(settings: Settings) -> Part:
     return _reachable(name, settings.model_url, settings.model_key)
 
 
+def _gateway(settings: Settings) -> Part:
+    """The process through which everybody reaches the models."""
+    name = "모델 공동활용(게이트웨이)"
+    address = f"http://127.0.0.1:{settings.gateway_port}/healthz"
+    try:
+        answer = httpx.get(address, timeout=3, trust_env=False)
+    except httpx.HTTPError:
+        return Part(
+            name, "degraded", "게이트웨이가 돌고 있지 않습니다. 내장 답변기는 그대로 답합니다.",
+            "./haechi up 으로 시작하세요. 돌고 있다면 곧 스스로 다시 시작합니다",
+        )  # fmt: skip
+    if answer.status_code != 200:
+        return Part(name, "degraded", "게이트웨이가 데이터베이스를 기다립니다.", "잠시 뒤 다시 보세요")
+    return Part(name, "ready")
+
+
 def _reachable(name: str, url: str, key: str) -> Part:
     """url: the base ("…/v1") or the full path of an endpoint, as the clients of both engines take it."""
     base = url.rstrip("/").removesuffix("/embeddings").removesuffix("/chat/completions")
@@ -136,7 +152,15 @@ def _disk(settings: Settings) -> Part:
     return Part("저장 공간", "ready", f"{free / 2**30:.0f} GiB 남음")
 
 
-_MACHINE_CHECKS: tuple[Callable[[Settings], Part], ...] = (_python, _embedder, _model, _ocr, _browser_files, _disk)
+_MACHINE_CHECKS: tuple[Callable[[Settings], Part], ...] = (
+    _python,
+    _embedder,
+    _model,
+    _gateway,
+    _ocr,
+    _browser_files,
+    _disk,
+)
 
 
 def _extra(name: str) -> Part:

@@ -40,7 +40,7 @@ class Words(_Sent):
     saved: str = Field("", max_length=40, description="시작한 저장 답변 · The saved reply it began from")
 
 
-class Question(_Sent):
+class AskBack(_Sent):
     """시민에게 되묻는 말 · What is asked of the citizen."""
 
     text: str = Field(min_length=1, max_length=4000)
@@ -182,7 +182,7 @@ def reply(request: Request, caller: Agent, ticket_id: str, said: Words, key: Key
 
 
 @router.post("/tickets/{ticket_id}/ask", summary="되묻고 기다립니다 · Ask back and wait", response_model=Ticket)
-def ask(request: Request, caller: Agent, ticket_id: str, said: Question, key: Key = "") -> Any:
+def ask(request: Request, caller: Agent, ticket_id: str, said: AskBack, key: Key = "") -> Any:
     """시민이 답하면 상담 중으로 돌아옵니다 · The citizen's answer calls it back."""
     request.app.state.installation.desk.ask_back(caller.actor, ticket_id, said.text, key=key)
     return _whole(request, caller, ticket_id)
