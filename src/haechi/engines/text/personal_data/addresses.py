@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from haechi.engines.text.personal_data.numbers import Span, has_any
+from haechi.engines.text.personal_data.numbers import Span, has_any, last
 from haechi.engines.text.personal_data.rules import Rules
 
 _REACH = 44
 _FRONT = 24
 _NUMBER = re.compile(
-    r"(?P<mark>대로|로|길|[가-힣0-9][동리가읍면])(?: ?[0-9]{1,4}(?:번?|[가-하])길)? ?(?:지하 ?|산 ?)?[0-9]{1,5}(?:-[0-9]{1,4})?"
+    r"(?P<mark>대로|로|길|[0-9]가|[가-힣0-9][동리읍면])(?: ?[0-9]{1,4}(?:번?|[가-하])길)? ?(?:지하 ?|산 ?)?[0-9]{1,5}(?:-[0-9]{1,4})?"
     r"(?:번지)?(?![0-9]|[,.][0-9]|길|번길)(?! ?(?:년|월|일[^대원]|원|명|개|건|%|％|층[^ ]|번째|인|시간|분|억|만|천|회|차|세|km|㎞|m|미터|호선|번 |번출|킬로|조|항|톤|면|호기|급|차선|등급|점|배|단계|주|kg))"
 )
 _PROVINCE = "(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주|충청[남북]|전라[남북]|경상[남북])(?:특별자치시|특별자치도|특별시|광역시|시|도)?"
@@ -46,8 +46,7 @@ def find_addresses(text: str, rules: Rules) -> Iterator[Span]:
             continue
         front = text[max(0, start - _FRONT) : start].rpartition("\n")[2]
         after = text[end : end + 10]
-        home = max((front.rfind(word) for word in kind.words("home_cues")), default=-1)
-        office = max((front.rfind(word) for word in kind.words("office_cues")), default=-1)
+        home, office = last(front, kind.words("home_cues")), last(front, kind.words("office_cues"))
         if after.strip().startswith(kind.words("place_after")):
             continue
         said = has_any(after, kind.words("home_after")) or home >= 0

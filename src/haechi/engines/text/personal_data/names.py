@@ -56,13 +56,13 @@ def _patterns(rules: Rules) -> _Patterns:
     full = rf"(?:(?:{double})[{given}]{{1,2}}|[{single}][{given}]{{2}})"
     short = rf"[{single}][{given}]"
     label = "|".join(sorted(kind.words("labels"), key=len, reverse=True))
-    titles = "|".join(word for word in kind.words("titles") if word not in ("군", "양", "옹", "학생", "씨", "님"))
+    titles = "|".join(word for word in kind.words("titles") if word not in ("군", "양", "옹", "씨", "님"))
     return _Patterns(
         re.compile(rf"(?:{label})(?:\)|\]|명)? ?[:=|\]] ?(?P<name>{full}{_END}|{short}{_END}|{_LATIN})"),
-        re.compile(rf"(?:{label})(?:은|는|이|가|의)? (?P<name>{full}){_END}"),
+        re.compile(rf"(?:{label})(?:은|는|이|가)? (?P<name>{full})(?<!한){_END}"),
         re.compile(
             rf"(?<![가-힣])(?P<name>{full}|{short}(?= ?씨))(?: ?(?:씨|님|{titles})(?![가-힣]{{2}}[^은는이가을를의께도 ])|"
-            rf" (?:군|양|옹|학생)(?=[은는이가을를의과와도 .,)]|$))"
+            rf" (?<!한 )(?:군|양|옹)(?=[은는이가을를의과와도 .,)]|$))"
         ),
         re.compile(
             rf"(?:저는|나는|저의 이름은|제 이름은|이름은|성함은|본인은|저희 아버지|저희 어머니|제 아내|제 남편|아들|딸|친구) ?(?P<name>{full}|{short})"

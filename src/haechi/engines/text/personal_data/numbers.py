@@ -12,11 +12,11 @@ from haechi.engines.text.personal_data import check_digits
 from haechi.engines.text.personal_data.rules import Kind, Rules
 
 Span = tuple[str, int, int]
-_J = r"[ ]?[-.·_/~]?[ ]?"
+_J = r"[ ]{0,2}[-.·_/~]?[ ]{0,2}"
 _CUE_REACH = 24
 _BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][-.])"
 _AFTER = r"(?![0-9])(?![-.][0-9])"
-_RESIDENT = re.compile(rf"(?<![0-9])([0-9]{{2}}[01][0-9][0-3][0-9]) ?[-.·_/~]? ?([0-9][0-9]{{6}}){_AFTER}")
+_RESIDENT = re.compile(rf"(?<![0-9])([0-9]{{2}}[01][0-9][0-3][0-9]){_J}([0-9][0-9]{{6}}){_AFTER}")
 _MOBILE = re.compile(rf"(?<![0-9])(?:\+?82{_J}\(?0?\)?{_J}|\(?0)1[016789]\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}")
 _LANDLINE = re.compile(
     rf"{_BEFORE}(?:\+?82{_J}|\(?0)(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8]?)\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}"
@@ -54,6 +54,11 @@ def before(text: str, at: int, reach: int = _CUE_REACH) -> str:
 def has_any(text: str, words: tuple[str, ...]) -> bool:
     """Whether one of the words stands in the text."""
     return any(word in text for word in words)
+
+
+def last(text: str, words: tuple[str, ...]) -> int:
+    """Where the last of these words begins in the text; -1 where none stands there."""
+    return max((text.rfind(word) for word in words), default=-1)
 
 
 def _digits(text: str) -> str:
@@ -100,9 +105,10 @@ def _of_an_office(text: str, match: re.Match[str], kind: Kind) -> bool:
     plain = re.sub(r"[^0-9]+", "-", match[0]).strip("-")
     if plain.startswith(kind.words("public_prefixes")):
         return True
-    front = before(text, match.start())
-    personal = max((front.rfind(word) for word in kind.words("personal_cues")), default=-1)
-    office = max((front.rfind(word) for word in kind.words("office_cues")), default=-1)
+    front = before(text, match.start(), 40)
+    personal, office = (last(front, kind.words(name)) for name in ("personal_cues", "office_cues"))
+    if personal < 0 and office < 0:
+        return has_any(front[-_CUE_REACH:], kind.words("listed_cues"))
     return office > personal
 
 
@@ -143,9 +149,12 @@ def _accounts(text: str, kind: Kind) -> Iterator[Span]:
     for match in _ACCOUNT.finditer(text):
         if not 10 <= len(_digits(match[0])) <= 16:
             continue
+        if _LANDLINE.fullmatch(match[0]) or _MOBILE.fullmatch(match[0]):
+            continue
         front = before(text, match.start())
-        cue = max((front.rfind(word) for word in kind.words("cues")), default=-1)
-        other = max((front.rfind(word) for word in kind.words("except_after")), default=-1)
+        cue, other = last(front, kind.words("cues")), last(front, kind.words("except_after"))
+        if front.rstrip(" :(").endswith(kind.words("banks")):
+            cue = len(front)
         shape = "-".join(str(len(part)) for part in re.split(r"[ ]?-[ ]?", match[0]))
         if cue > other or (other < 0 and shape in shapes):
             yield kind.name, match.start(), match.end()
