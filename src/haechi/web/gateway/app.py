@@ -15,6 +15,8 @@ from haechi.web.gateway.errors import as_error
 from haechi.web.gateway.gateway import Gateway, Principal
 from haechi.web.gateway.http import Receive, Request, Scope, Send
 from haechi.web.gateway.listing import health, models, queue
+from haechi.web.gateway.passing import embeddings, rerank, speech, transcriptions
+from haechi.web.gateway.responses import responses
 
 log = logging.getLogger("haechi.gateway")
 Handler = Callable[[Gateway, Request, Principal], Awaitable[None]]
@@ -27,6 +29,11 @@ class Application:
         self.gateway = gateway
         self.routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/chat/completions"): chat_completions,
+            ("POST", "/v1/responses"): responses,
+            ("POST", "/v1/embeddings"): embeddings,
+            ("POST", "/v1/rerank"): rerank,
+            ("POST", "/v1/audio/transcriptions"): transcriptions,
+            ("POST", "/v1/audio/speech"): speech,
             ("GET", "/v1/models"): models,
             ("GET", "/v1/queue"): queue,
         }

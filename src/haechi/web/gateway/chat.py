@@ -10,7 +10,7 @@ import orjson
 
 from haechi.city.gateway.truth import Refused
 from haechi.engines.models import tokens
-from haechi.engines.models.ports import Backend, Usage
+from haechi.engines.models.ports import Backend, GuardedCall, Usage
 from haechi.engines.models.protocol import ChatCall, read_chat
 from haechi.engines.models.relay import ModelBrokeOff, Piece, Relay
 from haechi.engines.models.sse import DONE, EventReader, comment, event
@@ -26,12 +26,39 @@ PATH = "/chat/completions"
 async def chat_completions(gateway: Gateway, request: Request, principal: Principal) -> None:
     """OpenAI's chat: streamed or whole."""
     called = read_chat(await request.json(gateway.body_limit))
-    exchange = Exchange(gateway, request, principal, called)
+    guarded = gateway.guard.before(called.messages, tools=called.tools)
+    if guarded.refusal:
+        await refuse(request, called, guarded.refusal, PlainStream(request))
+        return
+    exchange = Exchange(gateway, request, principal, called, guarded)
     if called.stream:
         await exchange.stream(PlainStream(request))
     else:
         body = await exchange.whole()
         await request.reply(200, orjson.dumps(body), [*exchange.call.headers, LABEL_HEADER])
+
+
+async def refuse(request: Request, called: ChatCall, words: str, out: Any) -> None:
+    """The guard answers in the model's place: no model is asked, nothing is charged, and no AI has written this."""
+    base = {"id": "guard", "created": 0, "model": called.model, "haechi": {"by": "guard"}}
+    if called.stream:
+        await request.begin([])
+        said = {"index": 0, "delta": {"role": "assistant", "content": words}, "finish_reason": None}
+        last = {"index": 0, "delta": {}, "finish_reason": "content_filter"}
+        pieces = [{**base, "object": "chat.completion.chunk", "choices": [choice]} for choice in (said, last)]
+        await request.end(out.start() + out.pieces(pieces) + out.end(Usage(0, 0, "estimate")))
+        return
+    await request.reply(200, orjson.dumps(out.whole(refusal_body(called, words))), [])
+
+
+def refusal_body(called: ChatCall, words: str) -> Piece:
+    """A chat answer with the guard's words."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": words}, "finish_reason": "content_filter"}
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    return {
+        "id": "guard", "object": "chat.completion", "created": 0, "model": called.model, "choices": [choice],
+        "usage": usage, "haechi": {"by": "guard"},
+    }  # fmt: skip
 
 
 class PlainStream:
@@ -43,6 +70,10 @@ class PlainStream:
     def start(self) -> bytes:
         """Before the first piece."""
         return b""
+
+    def whole(self, answer: Piece) -> Piece:
+        """An answer that does not stream."""
+        return answer
 
     def pieces(self, pieces: list[Piece]) -> bytes:
         """As events."""
@@ -60,16 +91,16 @@ class PlainStream:
 class Exchange:
     """One chat call and its answer, for whatever API it came by."""
 
-    def __init__(self, gateway: Gateway, request: Request, principal: Principal, called: ChatCall) -> None:
-        self._gateway, self._request, self._called = gateway, request, called
-        self._guarded = gateway.guard.before(called.messages, tools=called.tools)
+    def __init__(
+        self, gateway: Gateway, request: Request, principal: Principal, called: ChatCall, guarded: GuardedCall
+    ) -> None:
+        self._gateway, self._request, self._called, self._guarded = gateway, request, called, guarded
         self._messages: list[Any] = list(self._guarded.messages)
         more = orjson.dumps([called.tools, called.body.get("response_format")]).decode() if called.tools else ""
         estimated, bound = tokens.of_messages(self._messages, more)
         rules, tenant = gateway.rules, principal.tenant
         limited = tenant["month_microwon"] is not None or tenant["month_tokens"] is not None
         self._cap = rules.output_limit if limited else None
-        self._log_of = gateway.guard.log_form
         wanted = Wanted(
             kind="chat",
             alias=called.model,
@@ -84,10 +115,8 @@ class Exchange:
         self.call = Call(gateway, request, principal, wanted)
 
     def _log_text(self, characters: int) -> str:
-        if not characters or not self._messages:
-            return ""
-        text = "".join(tokens.texts_of(self._messages[-1:]))[:characters]
-        return self._log_of(text).replace("\x00", "")[:characters]
+        # The messages are masked already: what the guard lets the model see, the log may hold.
+        return "".join(tokens.texts_of(self._messages[-1:]))[:characters].replace("\x00", "")
 
     def _relay(self) -> Relay:
         return Relay(

@@ -7,6 +7,7 @@ import logging
 import uvicorn
 
 from haechi.city.gateway import configuration
+from haechi.city.gateway.built_in import BuiltIn
 from haechi.city.gateway.rules import read_rules
 from haechi.city.installation import Installation
 from haechi.city.settings import from_environment
@@ -32,6 +33,7 @@ def main() -> None:
         guard_in_force(),
         keys={each.id: each.key for each in found if each.key},
         order=settings.gateway_order,
+        built_in=BuiltIn(settings.cache),
     )
     installation.close()
     uvicorn.run(
