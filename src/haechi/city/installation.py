@@ -293,7 +293,9 @@ class Installation:
     @cached_property
     def cards(self) -> dict[str, Callable[[str], Card]]:
         """Connectors that show facts, by name."""
-        return {}
+        from haechi.city.cards import cards
+
+        return cards(self.settings.open_data_url, self.settings.open_data_key, self.geo)
 
     @cached_property
     def conversing(self) -> Conversing:
