@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ONLY = re.compile(r"(?P<item>[가-힣]{2,})(?:만(?=\s|[?.,]|$)|\s?(?:없이|제외|빼고|미포함))")
-_WITH = re.compile(r"(?P<item>[가-힣]{2,})(?:까지)?\s?(?:포함|함께|딸린)")
+_WITH = re.compile(r"(?P<item>[가-힣]{2,}?)(?:까지)?\s?(?:포함|함께|딸린)")
 _INCLUDED = r"\s?(?:를|을)?\s?포함"
 _ALONE = r"\s?(?:(?:를|을)?\s?(?:제외|미포함|없음|없이)|만(?=[\s)]|$))"
 _BUY = re.compile(r"(?:살|사는|샀을|사려는)\s?때|사려면|(?:을|를)\s(?:사면|샀)|매입|매수|구입|매각")
