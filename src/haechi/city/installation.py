@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
     from haechi.engines.dialogue.ports import BotCard, Card
+    from haechi.engines.dialogue.routing import Router
     from haechi.engines.geo import Geo
 
 MACHINE_SECONDS = 30.0
@@ -183,6 +184,13 @@ class Installation:
         from haechi.engines.geo import Geo
 
         return Geo()
+
+    @cached_property
+    def router(self) -> Router:
+        """One door: which bot an utterance belongs to."""
+        from haechi.city.routing import open_router
+
+        return open_router(self.indexing.embedder)
 
     @cached_property
     def bots(self) -> Bots:

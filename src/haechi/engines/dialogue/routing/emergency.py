@@ -1,0 +1,109 @@
+"""Danger to life, noticed by rules that are data: a dangerous word, unless its clause tells that nobody is in danger now.
+
+Missing one is worse than a call too many: a sure sign outweighs every excuse, and a sign of urgency ("지금", "훈련 아니고")
+lifts the excuses of tense and question.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from haechi.core.errors import InvalidInput
+
+_CLAUSE = re.compile(r"[.!?\n。！？]+|(?<=[가-힣])(?:는데|지만|고요)\s")
+_PARTS = ("danger", "sure", "excuse", "override")
+LIFTABLE = frozenset({"past", "asking", "supposing"})
+"""Excuses that a sign of urgency lifts; a film stays a film however urgent it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What the rules say of an utterance. words: the dangerous words found. excuse: the rule that excused them, or ''."""
+
+    danger: bool
+    sure: bool
+    excuse: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRules:
+    """Compiled rules by part and name; alone, with_danger: probabilities of the classifier (see emergency.toml)."""
+
+    parts: Mapping[str, Mapping[str, re.Pattern[str]]]
+    alone: float
+    with_danger: float
+
+    def signs(self, text: str) -> Signs:
+        """Read the utterance whole and by clause: an excuse counts in the clause of the dangerous word or next to it."""
+        whole = _squeezed(text)
+        sure = self._first("sure", whole)
+        found: list[str] = []
+        excuse = ""
+        for clause in [part for part in map(_squeezed, _CLAUSE.split(text)) if part] or [whole]:
+            words = self._danger(clause)
+            if not words:
+                continue
+            found += words
+            excuse = self._excuse(clause, whole)
+            if not excuse:
+                break
+        if not found and sure:
+            found = [sure]
+        return Signs(
+            bool(found), bool(sure) and not self._first("excuse", whole, only={"story", "figure"}), excuse, tuple(found)
+        )
+
+    def is_emergency(self, signs: Signs, probability: float) -> bool:
+        """The rules and the classifier together. probability: of the emergency class, 0..1."""
+        if signs.sure and (not signs.excuse or probability >= self.with_danger):
+            return True
+        if signs.danger and not signs.excuse:
+            return probability >= self.with_danger
+        return probability >= (self.alone if not signs.excuse else max(self.alone, 0.6))
+
+    def _danger(self, clause: str) -> list[str]:
+        return [match.group() for rule in self.parts["danger"].values() if (match := rule.search(clause))]
+
+    def _excuse(self, clause: str, whole: str) -> str:
+        lifted = LIFTABLE if self._first("override", whole) else frozenset()
+        for name, rule in self.parts["excuse"].items():
+            if name not in lifted and rule.search(whole if name in ("story", "figure") else clause):
+                return name
+        return ""
+
+    def _first(self, part: str, text: str, only: set[str] | None = None) -> str:
+        for name, rule in self.parts[part].items():
+            if (only is None or name in only) and (match := rule.search(text)):
+                return match.group()
+        return ""
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s,~\"'’]+", "", unicodedata.normalize("NFC", text).lower())
+
+
+def load_rules(path: Path) -> EmergencyRules:
+    """Read emergency.toml. InvalidInput names the rule that cannot be read."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        parts = {part: {name: _compiled(path, name, rule) for name, rule in raw[part].items()} for part in _PARTS}
+        return EmergencyRules(parts, float(raw["classifier"]["alone"]), float(raw["classifier"]["with_danger"]))
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(
+            f"응급 규칙을 읽을 수 없습니다: {path.name} ({error})", next_step="빠진 항목을 채우세요.", record=path.name
+        ) from error
+
+
+def _compiled(path: Path, name: str, rule: str) -> re.Pattern[str]:
+    try:
+        return re.compile(rule.replace(" ", ""))
+    except re.error as error:
+        raise InvalidInput(
+            f"{path.name}의 규칙 '{name}'이 정규식이 아닙니다: {error}", next_step="규칙을 고치세요.", record=name
+        ) from error
