@@ -118,9 +118,9 @@ def _unbounded(parsed, parser):
                 return True
             if _unbounded(inner, parser):
                 return True
-        elif operation == parser.SUBPATTERN and _unbounded(argument[3], parser):
-            return True
-        elif operation == parser.BRANCH and any(_unbounded(branch, parser) for branch in argument[1]):
+        elif (operation == parser.SUBPATTERN and _unbounded(argument[3], parser)) or (
+            operation == parser.BRANCH and any(_unbounded(branch, parser) for branch in argument[1])
+        ):
             return True
     return False
 

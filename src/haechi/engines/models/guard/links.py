@@ -27,6 +27,14 @@ def addresses(text: str) -> set[str]:
     return {_same(match[0].rstrip(_TRAILING)) for match in URL.finditer(text)}
 
 
+def around(text: str, at: int) -> int:
+    """`at`, or where the link or tag begins in whose middle it stands."""
+    if "](" in text or "<" in text:
+        for pattern in (_MARKDOWN, _ACTIVE):
+            at = next((match.start() for match in pattern.finditer(text) if match.start() < at < match.end()), at)
+    return at
+
+
 class LinkFilter:
     """Removes addresses that lead elsewhere. removed: what was taken out, in order."""
 

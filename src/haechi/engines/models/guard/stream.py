@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from haechi.engines.models.guard.leaks import LeakWatch
-from haechi.engines.models.guard.links import LinkFilter
+from haechi.engines.models.guard.links import LinkFilter, around
 from haechi.engines.models.guard.policy import GuardPolicy
 from haechi.engines.text.personal_data import PLACEHOLDER, Mask, Rules, find
 from haechi.engines.text.personal_data.written import INVISIBLE
@@ -73,10 +73,7 @@ class OutputStream:
         if self._stopped:
             return ""
         self._held += _seen(piece)
-        match = _OPEN.search(self._held, max(0, len(self._held) - MOST_HELD))
-        cut = match.start() if match else len(self._held)
-        if len(self._held) - cut >= MOST_HELD - 1:
-            cut = len(self._held)
+        cut = _ripe(self._held)
         ready, self._held = self._held[:cut], self._held[cut:]
         return self._release(ready)
 
@@ -86,17 +83,18 @@ class OutputStream:
             return ""
         ready, self._held = self._held, ""
         shown = self._release(ready)
-        return shown if self._stopped else shown + self._restored(self._watch.rest())
+        return shown if self._stopped else shown + self._watch.rest()
 
     def _release(self, ready: str) -> str:
         if not ready:
             return ""
-        passed = self._watch.pass_on(self._links.clean(self._without_strangers(ready)))
+        # Restored before the watch, which may hold back half of a placeholder; its secret is the masked text.
+        passed = self._watch.pass_on(self._restored(self._without_strangers(self._links.clean(ready))))
         self.removed.links = len(self._links.removed)
         if self._watch.leaked:
             self._stopped = self.removed.leaked = True
-            return self._restored(passed) + self._policy.say("withheld", self._restore.language)
-        return self._restored(passed)
+            return passed + self._policy.say("withheld", self._restore.language)
+        return passed
 
     def _without_strangers(self, ready: str) -> str:
         """Personal data that the model wrote itself and that is not the asker's own is hidden."""
@@ -125,6 +123,17 @@ class OutputStream:
         if key in self._restore.visible or value == f"⟦{key}⟧":
             return value
         return self._policy.say("hidden", self._restore.language).replace("{kind}", match[1])
+
+
+def _ripe(held: str) -> int:
+    """Up to where nothing can still grow; never inside a word or a link."""
+    match = _OPEN.search(held, max(0, len(held) - MOST_HELD))
+    cut = match.start() if match else len(held)
+    if 0 < cut < len(held):
+        while cut and not held[cut - 1].isspace():
+            cut -= 1
+        cut = around(held, cut)
+    return len(held) if len(held) - cut >= MOST_HELD - 1 else cut
 
 
 def allowed_calls(restore: Restore, calls: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
