@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -39,15 +38,12 @@ def test_a_refusal_keeps_its_code_and_words(sandbox):
     assert refused.value.record == "사진.png"
 
 
-def test_the_second_file_costs_little_more_than_reading_it(sandbox, samples):
+def test_the_second_file_is_read_by_the_same_process(sandbox, samples):
     name, data = samples("md")
     sandbox.read(data, name)
-    times = []
-    for _ in range(9):
-        began = time.perf_counter()
-        sandbox.read(data, name)
-        times.append(time.perf_counter() - began)
-    assert statistics.median(times) < 0.05
+    first = sandbox.pid
+    assert [sandbox.read(data, name)[0].title for _ in range(3)] == [made.TITLE] * 3
+    assert sandbox.pid == first, "a process a file costs a second each"
 
 
 def test_a_worker_killed_in_the_middle_is_replaced(sandbox, samples):
@@ -85,7 +81,7 @@ def test_a_file_that_takes_too_long_is_given_up_and_leaves_no_process(samples):
     with pytest.raises(UnreadableDocument) as refused:
         box.read(data, "긴 글.md", Limits(seconds=0.3))
     assert refused.value.code == "timed_out"
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60, "nobody ended it"
     box.close()
     assert not psutil.pid_exists(worker)
 
@@ -100,7 +96,7 @@ def test_a_stopped_worker_is_killed_at_the_limit(samples):
     with pytest.raises(UnreadableDocument) as refused:
         box.read(data, name, Limits(seconds=0.2))
     assert refused.value.code == "timed_out"
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 60, "nobody ended it"
     assert box.read(data, name)[0].title == made.TITLE
     box.close()
 
