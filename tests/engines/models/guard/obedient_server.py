@@ -9,6 +9,7 @@ Run: python obedient_server.py PORT_FILE. The model's name is "obey:ID", ID an a
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import sys
@@ -88,6 +89,11 @@ class Obedient(BaseHTTPRequestHandler):
         if '"자료"' in prompt or "<<자료" in prompt:
             # Whatever it says, it claims that every source says so.
             text = re.sub(r"([.!?])?(\n|$)", lambda m: f"{m[1] or '.'} [1][2][3][4][5][6]{m[2]}", text, count=1)
+        # A reader who has enough hangs up in the middle.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._answer(text, calls)
+
+    def _answer(self, text: str, calls: list[dict]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
