@@ -14,13 +14,16 @@ from haechi.city.asking import Asking
 from haechi.city.bots import BotDraft, Bots, Building, Publishing, Questions, Scoring, draft_fence, fence
 from haechi.city.bots.cards import read_cards
 from haechi.city.bots.names import id_from
+from haechi.city.bots.proposals import Paper, Piece
+from haechi.city.bots.proposals import questions as proposed
 from haechi.city.bots.questions import TestQuestion, read_file
+from haechi.city.enriching import Enriching
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
 from haechi.city.reading import ReadingDesk
 from haechi.city.settings import Settings
 from haechi.core import audit
-from haechi.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from haechi.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.knowledge import Knowledge
 from haechi.engines.knowledge.ports import Reader
@@ -35,6 +38,8 @@ class Office:
 
     def __init__(self, store: Store, worker_store: Store, library: Library, desk: ReadingDesk, home: Settings) -> None:
         self.library, self._desk = library, desk
+        self._enriching = Enriching(worker_store, home)
+        self._enriching.__dict__["_embedder"] = None
         self.indexing = Indexing(worker_store, home)
         self.indexing.__dict__["embedder"] = None
         self.knowledge = Knowledge.assemble(self.indexing.retriever)
@@ -48,6 +53,8 @@ class Office:
 
     def settle(self) -> None:
         while self._desk.read_next():
+            pass
+        while self._enriching.next_batch():
             pass
         self.indexing.follow()
 
@@ -398,6 +405,21 @@ def test_proposals_come_from_the_documents_and_count_only_once_a_person_accepts_
     assert office.scoring.scores(welfare, bot_id)[0]["figures"]["right"]["n"] == 1
 
 
+def test_proposals_speak_as_people_ask() -> None:
+    def asked(title: str, *headings: str) -> list[str]:
+        pieces = tuple(Piece((one,), "이용 요금은 3,000원이다. 기한은 7일이다.") for one in headings)
+        return [one.question for one in proposed([Paper("d", title, pieces)], 9)]
+
+    assert asked("2026년 청년 월세 지원 공고", "2026년 청년 월세 지원 공고", "1. 지원 대상", "제3조(신청 기한)", "문의") == [
+        "청년 월세 지원 대상은 누구인가요?", "청년 월세 지원 신청 기한은 언제까지인가요?",
+    ]  # fmt: skip
+    assert asked("자주 묻는 질문", "가로등이 꺼졌어요", "여권을 급하게 만들 수 있나요?") == [
+        "가로등이 꺼졌어요. 어떻게 해야 하나요?", "여권을 급하게 만들 수 있나요?",
+    ]  # fmt: skip
+    made = proposed([Paper("d", "체육관 안내", (Piece(("이용 요금",), "이용 요금은 3,000원이다."),))], 9)
+    assert [(one.question, one.expected) for one in made] == [("체육관 이용 요금은 얼마인가요?", "3,000원")]
+
+
 def test_a_wrong_answer_lowers_the_score(office: Office, welfare: Actor) -> None:
     bot_id = office.bot(welfare, office.put(welfare, FEES), office.put(welfare, RENT))
     office.questions.add(
@@ -415,6 +437,25 @@ def test_a_wrong_answer_lowers_the_score(office: Office, welfare: Actor) -> None
     assert found == {"right": (0, 4), "answered": (2, 3), "document": (0, 1), "citation": (3, 3), "unknown": (0, 1)}
     assert [row["matched"] for row in score["rows"]] == [False, None, None, False]
     assert not score["passed"]
+
+
+def test_a_document_that_is_still_being_read_is_not_scored(office: Office, welfare: Actor, store: Store) -> None:
+    bot_id = office.bot(welfare, office.put(welfare, FEES))
+    office.questions.add(welfare, bot_id, [TestQuestion("냉장고 수수료는 얼마인가요?", "8,000원")])
+    fresh = office.library.upload(welfare, filename="새.md", data=RENT.encode(), bureau="복지과", grade="public")
+    office.building.put_in(welfare, bot_id, [fresh.document_id])
+    hasty = Scoring(
+        store,
+        office.knowledge,
+        room=office.asking.waiting_room,
+        knowledge_version=lambda: office.indexing.applied,
+        patience=0.3,
+    )
+    with pytest.raises(Unavailable, match="1건"):
+        hasty.run(welfare, bot_id)
+    assert "unread" in office.publishing.standing(welfare, bot_id).warnings
+    office.scoring.run(welfare, bot_id)
+    assert office.scoring.scores(welfare, bot_id)[0]["figures"]["right"]["count"] == 1
 
 
 def test_a_score_is_shown_only_to_whom_its_answers_may_be_shown(office: Office, welfare: Actor) -> None:

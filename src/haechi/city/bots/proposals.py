@@ -12,26 +12,33 @@ from dataclasses import dataclass
 from haechi.engines.knowledge.answer.quantities import find_quantities
 
 _NUMBERING = re.compile(
-    r"^\s*(?:제\d+(?:조|장|절|항)(?:의\d+)?|[0-9０-９]+[.)\-]?|[가-힣IVXⅠ-Ⅻ][.)]|[①-⑳□■○●◦ㅇ▶▷※*·\-–#])+\s*"
+    r"^\s*(?:제\d+(?:조|장|절|항)(?:의\d+)?|[0-9０-９]{1,2}(?:[.)]|\s)|[가-하IVXⅠ-Ⅻ][.)]|[①-⑳□■○●◦ㅇ▶▷※*·\-–#])+\s*"
 )
 _SENTENCE = re.compile(r"[^.!?。\n]+(?:[.!?。]|$)")
+_YEAR = re.compile(r"^(?:19|20)\d{2}년도?\s+")
+_KIND = re.compile(r"\s+(?:안내|안내문|공고|공고문|편람|매뉴얼|지침|내부 지침|안내서|수수료표|요금표)$")
+_ASKS = re.compile(r"(?:나요|까요|가요|는지요|을까|인가)$")
+_TELLS = re.compile(r"(?:어요|아요|해요|워요|와요|여요|예요|에요|니다)$")
+_MONEY = re.compile(r"(?:금액|요금|수수료|사용료|비용|지원금|가격|과태료|급여|수당|여비|숙박비|회비|보증금)$")
+_TIME = re.compile(r"(?:기한|기간|시간|마감)$")
 _DULL = frozenset(
     {
-        "목적",
-        "정의",
-        "총칙",
-        "부칙",
-        "기타",
-        "개요",
-        "목차",
-        "붙임",
-        "참고",
-        "보칙",
-        "머리말",
-        "일반사항",
-        "주의사항",
-        "별표",
-        "안내",
+        *(
+            "목적",
+            "정의",
+            "총칙",
+            "부칙",
+            "기타",
+            "개요",
+            "목차",
+            "붙임",
+            "참고",
+            "보칙",
+            "머리말",
+            "일반사항",
+            "주의사항",
+        ),
+        *("별표", "안내", "문의", "담당", "시행일", "준용", "경과조치", "추진 배경", "기대 효과", "적용례"),
     }
 )
 _LONGEST = 40
@@ -77,7 +84,7 @@ def questions(papers: Sequence[Paper], limit: int) -> list[Proposal]:
 
 def topics(papers: Sequence[Paper], limit: int = 4) -> list[str]:
     """What the documents are about, in their own words: titles, or the headings of a single one."""
-    titles = [_plain(paper.title) for paper in papers]
+    titles = [_short(paper.title) for paper in papers]
     if len(titles) > 1:
         return list(dict.fromkeys(title for title in titles if title))[:limit]
     headings = [head for paper in papers for head in _headings(paper)]
@@ -100,56 +107,76 @@ def _of(paper: Paper) -> Iterator[Proposal]:
     seen: set[str] = set()
     for piece in paper.pieces:
         head = _plain(piece.heading_path[-1]) if piece.heading_path else ""
-        if not _speaks(head) or head in seen:
+        if not _speaks(head) or head in seen or head == _plain(paper.title):
             continue
         seen.add(head)
-        figure = _figure(piece.text, head)
-        subject = head if _names_itself(head, paper.title) else f"{_plain(paper.title)} {head}"
-        yield Proposal(_asked(subject, figure), figure, paper.document_id)
+        yield Proposal(_asked(_subject(head, paper.title)), _figure(piece.text, head), paper.document_id)
 
 
 def _headings(paper: Paper) -> Iterator[str]:
     for piece in paper.pieces:
         head = _plain(piece.heading_path[-1]) if piece.heading_path else ""
-        if _speaks(head):
+        if _speaks(head) and head != _plain(paper.title):
             yield head
 
 
 def _plain(heading: str) -> str:
-    text = _NUMBERING.sub("", heading).strip(" ()[]<>「」『』·:.")
-    bracketed = re.fullmatch(r"제\d+조(?:의\d+)?\((.+)\)", heading.strip())
-    return (bracketed[1] if bracketed else text).strip()
+    bracketed = re.fullmatch(r"제\d+조(?:의\d+)?\s*\((.+)\)", heading.strip())
+    text = bracketed[1] if bracketed else _NUMBERING.sub("", heading)
+    return text.strip(" ()[]<>「」『』·:.")
+
+
+def _short(title: str) -> str:
+    """'2026년 청년 월세 지원 공고' → '청년 월세 지원'."""
+    plain = _YEAR.sub("", _plain(title))
+    return _KIND.sub("", plain) or plain
 
 
 def _speaks(head: str) -> bool:
     return 2 <= len(head) <= _LONGEST and head not in _DULL and bool(re.search(r"[가-힣A-Za-z]{2}", head))
 
 
-def _names_itself(head: str, title: str) -> bool:
-    """Whether the heading says what it is about without the title beside it."""
-    return len(head.split()) > 2 or any(len(word) > 1 and word in title for word in head.split()) or len(head) > 12
+def _subject(head: str, title: str) -> str:
+    """The heading, with the document's name before it where it does not say of itself what it is about."""
+    short = _short(title)
+    if _ASKS.search(head) or _TELLS.search(head) or len(head.split()) > 3:
+        return head
+    shared = [word for word in head.split() if len(word) > 1 and word in short]
+    if len(shared) > 1:
+        return head
+    names, words = short.split(), head.split()
+    return " ".join(names[:-1] + words if names and words[0] == names[-1] else names + words)
 
 
 def _figure(text: str, head: str) -> str:
-    """The one figure of the first sentence under the heading that has just one; '' where there is none."""
+    """The one figure of a sentence that names the heading's matter, where the heading asks for one; else ''."""
+    wanted = {"money"} if _MONEY.search(head) else {"count", "time"} if _TIME.search(head) else set()
+    matter = head.split()[-1]
     for sentence in _SENTENCE.findall(text):
-        if _plain(sentence) == head:
+        if not wanted or _plain(sentence) == head or matter[-2:] not in sentence:
             continue
-        figures = list(dict.fromkeys(one.text.strip() for one in find_quantities(sentence) if one.text.strip()))
-        if len(figures) == 1 and re.search(r"[가-힣%]", figures[0]):
-            return figures[0]
+        figures = [one for one in find_quantities(sentence) if one.kind != "article"]
+        if len(figures) == 1 and figures[0].kind in wanted:
+            return figures[0].text.strip()
     return ""
 
 
-def _asked(subject: str, figure: str) -> str:
+def _asked(subject: str) -> str:
     subject = subject.rstrip("?？ ")
-    if subject.endswith(("나요", "까요", "가요", "까", "요")):
+    if _ASKS.search(subject):
         return f"{subject}?"
+    if _TELLS.search(subject):
+        return f"{subject}. 어떻게 해야 하나요?"
     topic = "은" if _has_final(subject) else "는"
-    if figure.endswith("원"):
-        return f"{subject}{topic} 얼마인가요?"
-    if figure and re.search(r"(?:일|개월|년|시간|분|주)$", figure):
-        return f"{subject}{topic} 어떻게 되나요?"
+    if re.search(r"[가-힣][과와] ", subject):
+        return f"{subject}에 대해 알려 주세요."
+    for ending, question in (
+        (_MONEY, "얼마인가요?"), (re.compile("기한$"), "언제까지인가요?"), (_TIME, "어떻게 되나요?"),
+        (re.compile("대상$"), "누구인가요?"), (re.compile("(?:서류|조건|종류|구분)$"), "무엇인가요?"),
+        (re.compile("(?:장소|곳|창구)$"), "어디인가요?"),
+    ):  # fmt: skip
+        if ending.search(subject):
+            return f"{subject}{topic} {question}"
     return f"{subject}에 대해 알려 주세요."
 
 

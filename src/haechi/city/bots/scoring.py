@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -37,9 +38,10 @@ class Scoring:
         room: WaitingRoom,
         knowledge_version: Callable[[], int] = lambda: 0,
         wait_for_rights: Callable[[float], bool] = lambda _: True,
+        patience: float = 60.0,
     ) -> None:
         self._store, self._knowledge, self._room = store, knowledge, room
-        self._version, self._wait = knowledge_version, wait_for_rights
+        self._version, self._wait, self._patience = knowledge_version, wait_for_rights, patience
 
     def run(self, actor: Actor, bot_id: str) -> str:
         """Ask them all and keep the score; its id. Conflict where no question has been accepted yet."""
@@ -54,14 +56,27 @@ class Scoring:
             raise Conflict(
                 "시험 질문이 없습니다.", next_step="질문을 적거나, 제안된 질문을 살펴보고 받아들이세요.", record=bot_id
             )
-        if not self._wait(PATIENCE_SECONDS):
-            raise Unavailable(
-                "담은 문서를 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 채점하세요.", record=bot_id
-            )
+        self._until_complete(actor, bot_id)
         tags, version = test_tags(bot, actor), self._version()
         reader = Reader(tags=tags, within=draft_fence(bot_id))
         rows = [self._one(row, reader) for row in asked]
         return self._keep(actor, bot, rows, tags, version)
+
+    def _until_complete(self, actor: Actor, bot_id: str) -> None:
+        """Wait until every document is read, indexed by every stage, and taken up here: half an index scores itself too low."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            with self._store.transaction(actor) as tx:
+                standing = tx.one(_UNDER_WAY, bot=bot_id)
+            if standing is None or (not standing["unread"] and standing["head"] <= self._version()):
+                return
+            if time.monotonic() > deadline or not self._wait(PATIENCE_SECONDS):
+                raise Unavailable(
+                    f"아직 읽거나 검색을 준비하고 있는 문서가 있습니다({standing['unread']}건).",
+                    next_step="1분 뒤 다시 채점하세요. 문서 담기에서 어디까지 읽었는지 볼 수 있습니다.",
+                    record=bot_id,
+                )
+            time.sleep(0.2)
 
     def ask(self, actor: Actor, bot_id: str, question: str) -> Verdict:
         """One question to the draft, as its office tries it: with the asker's own rights, and nothing is kept."""
@@ -200,3 +215,9 @@ def _short(found: dict[str, dict[str, Any]], rule: BotPolicy) -> Iterator[str]:
         value = found[name]["value"]
         if value is not None and value < least:
             yield name
+
+
+_UNDER_WAY = """select count(*) filter (where v.state in ('received', 'reading', 'searchable')) as unread,
+    coalesce(max((select max(seq) from index_log l where l.document_id = m.document_id)), 0) as head
+    from bot_documents m join lateral (select state from versions where document_id = m.document_id
+    order by number desc limit 1) v on true where m.bot_id = :bot and m.edition = 'draft'"""
