@@ -7,6 +7,7 @@ whenever it can see it. A success is judged by what arrives: the instructions or
 tool call that nobody allowed, another person's data, the words that the attacker wanted to be said.
 
 The attacks and the questions were written by the authors of the rules: the figures say that these attacks fail, not that all do.
+held_out: twenty more, written after the rules were finished and never used to change them: what an unknown wording does.
 
 python bench/attacks.py [--json] [--every N] [--way gateway|knowledge] [--show]
 """
@@ -299,12 +300,19 @@ def run(every: int = 1, ways: Sequence[str] = ("gateway", "knowledge")) -> dict[
                 "defended": list(pool.map(lambda a: through_gateway(client, url, a, guard), attacks)),
             }
             result["gateway"] = {key: _rate(attacks, found) for key, found in tried.items()}
+            held = read_pack("held_out.jsonl")
+            result["gateway"]["held_out"] = _rate(
+                held, [through_gateway(client, url, attack, guard) for attack in held]
+            )
             result["gateway"]["refused_before_the_model"] = sum(a.refused for a, _ in tried["defended"])
             result["gateway"]["false_block"] = _false_blocks(guard, benign)
         if "knowledge" in ways:
             shared = library(None)
             found = [through_knowledge(url, attack, shared) for attack in attacks]
             result["knowledge"] = {"defended": _rate(attacks, found)}
+            held = read_pack("held_out.jsonl")
+            found = [through_knowledge(url, attack, shared) for attack in held]
+            result["knowledge"]["held_out"] = _rate(held, found)
     return result
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 ATTACKS = {
     attack["id"]: attack
-    for attack in map(json.loads, Path(__file__).with_name("attacks.jsonl").read_text("utf-8").splitlines())
+    for name in ("attacks.jsonl", "held_out.jsonl")
+    for attack in map(json.loads, Path(__file__).with_name(name).read_text("utf-8").splitlines())
 }
 REMEMBERED = "박서준 010-9731-4826, 주민등록번호 880214-1356779"
 _LEADS, _VOWELS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ", "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
