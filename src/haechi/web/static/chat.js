@@ -389,6 +389,7 @@ box.elements.text.addEventListener("keydown", (event) => {
 });
 
 ready(document);
+box.dataset.ready = "";
 const kept = framed && !conversation() && keep(`haechi-chat:${box.dataset.bot}`);
 if (kept) box.elements.conversation_id.value = kept;
 if (kept && !(await settle())) box.elements.conversation_id.value = "";
