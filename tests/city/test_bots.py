@@ -18,6 +18,7 @@ from haechi.city.bots.proposals import Paper, Piece
 from haechi.city.bots.proposals import questions as proposed
 from haechi.city.bots.questions import TestQuestion, read_file
 from haechi.city.enriching import Enriching
+from haechi.city.feedback import FeedbackDesk
 from haechi.city.indexing import Indexing
 from haechi.city.library import Library
 from haechi.city.reading import ReadingDesk
@@ -437,6 +438,17 @@ def test_a_wrong_answer_lowers_the_score(office: Office, welfare: Actor) -> None
     assert found == {"right": (0, 4), "answered": (2, 3), "document": (0, 1), "citation": (3, 3), "unknown": (0, 1)}
     assert [row["matched"] for row in score["rows"]] == [False, None, None, False]
     assert not score["passed"]
+
+
+def test_its_page_counts_what_people_said_of_it_and_shows_nobody_whose_words(
+    office: Office, welfare: Actor, traffic: Actor, citizen: Actor, store: Store, worker_store: Store
+) -> None:
+    bot_id = office.published(welfare, office.put(welfare, FEES))
+    turn = office.ask(citizen, "냉장고 수수료는 얼마인가요?", fence(bot_id))[0]["turn_id"]
+    with worker_store.transaction(SYSTEM) as tx:
+        tx.run("update turns set bot = :bot where id = :id", {"bot": bot_id, "id": turn})
+    FeedbackDesk(store, office.knowledge).give(citizen, turn, helpful=False, reason="wrong", note="비밀 이야기")
+    assert office.bots.feedback(traffic, bot_id) == (0, 1)
 
 
 def test_a_document_that_is_still_being_read_is_not_scored(office: Office, welfare: Actor, store: Store) -> None:

@@ -56,24 +56,27 @@ class Scoring:
             raise Conflict(
                 "시험 질문이 없습니다.", next_step="질문을 적거나, 제안된 질문을 살펴보고 받아들이세요.", record=bot_id
             )
-        self._until_complete(actor, bot_id)
+        self._until_taken_up(actor, bot_id, self._patience, whole=True)
         tags, version = test_tags(bot, actor), self._version()
         reader = Reader(tags=tags, within=draft_fence(bot_id))
         rows = [self._one(row, reader) for row in asked]
         return self._keep(actor, bot, rows, tags, version)
 
-    def _until_complete(self, actor: Actor, bot_id: str) -> None:
-        """Wait until every document is read, indexed by every stage, and taken up here: half an index scores itself too low."""
-        deadline = time.monotonic() + self._patience
+    def _until_taken_up(self, actor: Actor, bot_id: str, seconds: float, *, whole: bool) -> None:
+        """Wait until the index here holds the documents as they stand; whole: read, and indexed by every stage.
+
+        Half an index would score itself too low.
+        """
+        deadline = time.monotonic() + seconds
         while True:
             with self._store.transaction(actor) as tx:
                 standing = tx.one(_UNDER_WAY, bot=bot_id)
-            if standing is None or (not standing["unread"] and standing["head"] <= self._version()):
+            if standing is None or (not (whole and standing["unread"]) and standing["head"] <= self._version()):
                 return
             if time.monotonic() > deadline or not self._wait(PATIENCE_SECONDS):
                 raise Unavailable(
                     f"아직 읽거나 검색을 준비하고 있는 문서가 있습니다({standing['unread']}건).",
-                    next_step="1분 뒤 다시 채점하세요. 문서 담기에서 어디까지 읽었는지 볼 수 있습니다.",
+                    next_step="1분 뒤 다시 하세요. 문서 담기에서 어디까지 읽었는지 볼 수 있습니다.",
                     record=bot_id,
                 )
             time.sleep(0.2)
@@ -85,10 +88,7 @@ class Scoring:
         question = " ".join(question.split())[:LONGEST]
         if not question:
             raise InvalidInput("질문이 비어 있습니다.", next_step="궁금한 내용을 한 문장으로 적으세요.", record=bot_id)
-        if not self._wait(PATIENCE_SECONDS):
-            raise Unavailable(
-                "담은 문서를 검색에 반영하고 있습니다.", next_step="잠시 뒤 다시 물어보세요.", record=bot_id
-            )
+        self._until_taken_up(actor, bot_id, PATIENCE_SECONDS, whole=False)
         row = {"question": question, "expected": "", "unknown": False, "document_id": None}
         return self._one(row, Reader(tags=actor.tags, within=draft_fence(bot_id)))
 

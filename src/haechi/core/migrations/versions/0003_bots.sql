@@ -122,7 +122,9 @@ create function haechi_collection_changed() returns trigger language plpgsql sec
 begin
   update passages set access = access where document_id in (select document_id from changed);
   update documents set access = access where id in (select document_id from changed);
-  insert into index_log (op, document_id) select distinct 'rights', document_id from changed;
+  -- Only what leaves is a withdrawal, for which every asker waits.
+  insert into index_log (op, document_id)
+    select distinct case tg_op when 'DELETE' then 'rights' else 'add' end, document_id from changed;
   update bots set revision = revision + 1, state = case when state = 'tested' then 'draft' else state end
     where id in (select bot_id from changed where edition = 'draft');
   return null;
