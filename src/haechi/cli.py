@@ -22,6 +22,7 @@ class Haechi(click.Group):
         "haechi.city.commands_knowledge",
         "haechi.city.commands_services",
         "haechi.city.commands_routing",
+        "haechi.city.commands_dialogue",
         "haechi.city.commands_people",
     )
 

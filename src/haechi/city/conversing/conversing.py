@@ -134,7 +134,7 @@ class _Turn:
             ended: Ended | None = None
             for event in routing:
                 yield self._tell(event)
-            for event in self._answer(accepted, card, cards):
+            for event in self._answer(card):
                 if isinstance(event, Ended):
                     ended = event
                 else:
@@ -265,7 +265,7 @@ class _Turn:
 
     # --- the answer --------------------------------------------------------------------------------------------------
 
-    def _answer(self, accepted: Accepted, card: BotCard | None, cards: Mapping[str, BotCard]) -> Iterator[Any]:
+    def _answer(self, card: BotCard | None) -> Iterator[Any]:
         if self._silent():
             urgent = emergency_in(self._said.text, self._language)
             if urgent is not None:
@@ -302,7 +302,7 @@ class _Turn:
         last = {**as_json(ended), "bot": card.id if card is not None else "", "elapsed_ms": self._elapsed()}
         self._city._keeping.finish(
             self._actor, accepted, card, ended, [*self._told, last], elapsed_ms=last["elapsed_ms"],
-            question=self._said.text, masked=self._city._hide(self._said.text) if self._said.text else "",
+            masked=self._city._hide(self._said.text) if self._said.text else "",
         )  # fmt: skip
         return last
 

@@ -117,7 +117,7 @@ class Keeping:
 
     def finish(
         self, actor: Actor, accepted: Accepted, card: BotCard | None, ended: Ended, events: Sequence[Event], *,
-        elapsed_ms: int, question: str, masked: str,
+        elapsed_ms: int, masked: str,
     ) -> None:  # fmt: skip
         """The answer, the state of the conversation, the outcome and what stayed unanswered: all or nothing."""
         conversation = accepted.conversation

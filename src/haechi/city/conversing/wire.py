@@ -22,7 +22,8 @@ def as_json(event: Any) -> Event:
         return named(event)
     if isinstance(event, Retrieval | Delta | Citation | Grounding | Done):
         return named(answer_as_json(event))
-    assert is_dataclass(event) and not isinstance(event, type)
+    assert is_dataclass(event)
+    assert not isinstance(event, type)
     return {"event": _WORDS.sub("_", type(event).__name__).lower(), **plain(asdict(event))}
 
 

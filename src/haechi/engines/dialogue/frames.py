@@ -14,6 +14,11 @@ def _data() -> dict[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name("frames.toml").read_text(encoding="utf-8"))
 
 
+def sentences() -> list[str]:
+    """All of them, in both languages."""
+    return [text for language in _data().values() for text in language.values() if text]
+
+
 class Frames:
     """`frames("unknown", office=…)` in one language; where to ask instead is always at hand."""
 
