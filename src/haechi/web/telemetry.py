@@ -21,8 +21,10 @@ FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 class Telemetry:
     """Plain ASGI, so that streams pass unbuffered; a request ends with its last byte."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, paths: frozenset[str] = frozenset()) -> None:
+        """paths: addresses that are routes by themselves, for an application without a router."""
         self.app = app
+        self._paths = paths
         self._tracer = trace.get_tracer("haechi.web")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +47,7 @@ class Telemetry:
             try:
                 await self.app(scope, receive, watched)
             finally:
-                route = _route(scope)
+                route = scope["path"] if scope["path"] in self._paths else _route(scope)
                 HTTP.labels(method, route, str(status)).observe(time.perf_counter() - began)
                 span.update_name(f"{method} {route}")
                 span.set_attributes(

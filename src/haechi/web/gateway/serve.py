@@ -6,6 +6,7 @@ import logging
 
 import uvicorn
 
+from haechi.city import tracing
 from haechi.city.gateway import configuration
 from haechi.city.gateway.built_in import BuiltIn
 from haechi.city.gateway.rules import read_rules
@@ -15,6 +16,7 @@ from haechi.city.supervisor import end_with_parent
 from haechi.web.gateway.app import Application, watched
 from haechi.web.gateway.gateway import Gateway
 from haechi.web.gateway.guarding import guard_in_force
+from haechi.web.telemetry import Telemetry
 
 
 def main() -> None:
@@ -22,6 +24,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s 관문 %(levelname)s %(message)s")
     end_with_parent()
     settings = from_environment()
+    tracing.start(settings, "gateway")
     installation = Installation.open(settings)
     installation.worker_store.wait_until_ready()
     found = configuration.described(settings)
@@ -36,8 +39,12 @@ def main() -> None:
         built_in=BuiltIn(settings.cache),
     )
     installation.close()
+    application = Application(gateway)
+    served = watched(application)
+    if settings.otlp_url:  # not otherwise: every token passes here
+        served = Telemetry(served, paths=frozenset(path for _, path in application.routes))
     uvicorn.run(
-        watched(Application(gateway)),
+        served,
         host=settings.host,
         port=settings.gateway_port,
         log_level="warning",
@@ -49,6 +56,7 @@ def main() -> None:
         ws="none",
         lifespan="on",
     )
+    tracing.stop()
 
 
 if __name__ == "__main__":
