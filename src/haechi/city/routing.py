@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from haechi.city.books import Book, open_book
 from haechi.city.bots.cards import cards_file, read_cards
 from haechi.engines.dialogue.ports import BotCard
 from haechi.engines.dialogue.routing import Decision, Router
@@ -28,6 +29,25 @@ class DialogueEngine:
 
     router: Router
     cards: Sequence[BotCard]
+    embedder: Embedder | None = None
+
+    def open(self, source: Path, card: BotCard) -> Book:
+        """A bot's script with its ranker."""
+        return open_book(source, card, self.embedder)
+
+    @property
+    def version(self) -> str:
+        """Of the model that decides."""
+        return self.router.version
+
+    @property
+    def lexical_only(self) -> bool:
+        """Whether the embedder is missing and letters alone decide."""
+        return self.router.lexical_only
+
+    def warm_up(self) -> None:
+        """Use everything once, so that the first citizen does not wait."""
+        self.router.read("시작")
 
     def route(self, text: str, *, tags: frozenset[str], previous: str | None = None) -> Decision:
         """Where `text` goes; staff cards are shown to those alone who carry the tag 'staff'."""
@@ -44,4 +64,4 @@ class DialogueEngine:
 
 def open_dialogue(embedder: Embedder | None) -> DialogueEngine:
     """Router and cards from the folder of service 16."""
-    return DialogueEngine(open_router(embedder), read_cards(cards_file()))
+    return DialogueEngine(open_router(embedder), read_cards(cards_file()), embedder)

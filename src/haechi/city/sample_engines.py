@@ -30,6 +30,14 @@ class SampleBench:
 
     def engine(self, name: str, *, documents: Path | None = None) -> Any:
         """See Bench.engine. Who may read a document stands in `access.toml` beside the folder; else everybody."""
+        if name == "dialogue":
+            from haechi.city.routing import open_dialogue
+
+            return open_dialogue(self._embedder)
+        if name == "geo":
+            from haechi.engines.geo import Geo
+
+            return Geo()
         if name != "knowledge":
             raise MissingPart(f"{name} 엔진", "이 엔진은 아직 구현되지 않았습니다")
         if documents is None:

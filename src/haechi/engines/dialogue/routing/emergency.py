@@ -16,6 +16,7 @@ from pathlib import Path
 from haechi.core.errors import InvalidInput
 
 _CLAUSE = re.compile(r"[.!?\n。！？]+|(?<=[가-힣])(?:는데|지만|고요)\s")
+_HANGUL = re.compile(r"[가-힣]")
 _PARTS = ("danger", "sure", "excuse", "override")
 LIFTABLE = frozenset({"past", "asking", "supposing"})
 """Excuses that a sign of urgency lifts; a film stays a film however urgent it is told."""
@@ -23,12 +24,16 @@ LIFTABLE = frozenset({"past", "asking", "supposing"})
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What the rules say of an utterance. words: the dangerous words found. excuse: the rule that excused them, or ''."""
+    """What the rules say of an utterance. words: the dangerous words found. excuse: the rule that excused them, or ''.
+
+    foreign: written without hangul, where the rules know little.
+    """
 
     danger: bool
     sure: bool
     excuse: str
     words: tuple[str, ...]
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class EmergencyRules:
     parts: Mapping[str, Mapping[str, re.Pattern[str]]]
     alone: float
     with_danger: float
+    foreign: float
 
     def signs(self, text: str) -> Signs:
         """Read the utterance whole and by clause: an excuse counts in the clause of the dangerous word or next to it."""
@@ -65,7 +71,7 @@ class EmergencyRules:
             return True
         if signs.danger and not signs.excuse:
             return probability >= self.with_danger
-        return probability >= (self.alone if not signs.excuse else max(self.alone, 0.6))
+        return probability >= (self.foreign if signs.foreign else self.alone)
 
     def _danger(self, clause: str) -> list[str]:
         return [match.group() for rule in self.parts["danger"].values() if (match := rule.search(clause))]
@@ -93,7 +99,7 @@ def load_rules(path: Path) -> EmergencyRules:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         parts = {part: {name: _compiled(path, name, rule) for name, rule in raw[part].items()} for part in _PARTS}
-        return EmergencyRules(parts, float(raw["classifier"]["alone"]), float(raw["classifier"]["with_danger"]))
+        return EmergencyRules(parts, *(float(raw["classifier"][name]) for name in ("alone", "with_danger", "foreign")))
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(
             f"응급 규칙을 읽을 수 없습니다: {path.name} ({error})", next_step="빠진 항목을 채우세요.", record=path.name

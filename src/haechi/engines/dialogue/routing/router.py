@@ -16,11 +16,13 @@ from haechi.engines.dialogue.routing.emergency import EmergencyRules, Signs, loa
 from haechi.engines.dialogue.routing.features import Floats, words
 from haechi.engines.dialogue.routing.model import FILE, RoutingModel, load
 from haechi.engines.dialogue.routing.ports import EMERGENCY, OUT_OF_SCOPE, Asker, Decision
+from haechi.engines.dialogue.routing.scope import Elsewhere, load_elsewhere
 from haechi.engines.knowledge.ports import Embedder
 
 log = logging.getLogger(__name__)
 
 RULES = "emergency.toml"
+SCOPE = "scope.toml"
 OTHERS = 3
 ASK_MARGIN = 0.18
 """Ask when the first leads the second by less."""
@@ -53,16 +55,19 @@ class Router:
     embedder: the one that the model was fitted with, or None: then letters alone decide, and every Decision says so.
     """
 
-    def __init__(self, model: RoutingModel, rules: EmergencyRules, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, model: RoutingModel, rules: EmergencyRules, elsewhere: Elsewhere, embedder: Embedder | None = None
+    ) -> None:
         self.model = model
         self.rules = rules
+        self._elsewhere = elsewhere
         self._embedder = embedder if embedder is not None and embedder.name == model.embedder else None
         self.version = model.version
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder | None = None) -> Router:
-        """From a folder with routing.npz and emergency.toml. MissingPart where the model is not there."""
-        return cls(load(folder / FILE), load_rules(folder / RULES), embedder)
+        """From a folder with routing.npz, emergency.toml and scope.toml. MissingPart where the model is not there."""
+        return cls(load(folder / FILE), load_rules(folder / RULES), load_elsewhere(folder / SCOPE), embedder)
 
     @property
     def lexical_only(self) -> bool:
@@ -112,6 +117,8 @@ class Router:
         self, text: str, read: Reading, allowed: Mapping[str, BotCard], previous: str | None, asker: Asker
     ) -> Decision:
         chances = self._among(read.probabilities, allowed, asker)
+        chances[OUT_OF_SCOPE] = max(chances[OUT_OF_SCOPE], 0.02) * float(np.exp(self._elsewhere.lean(text)))
+        chances = _normal(chances)
         chances = self._with_context(text, chances, previous)
         ranked = sorted(chances, key=lambda bot: -chances[bot])
         first, second = ranked[0], ranked[1] if len(ranked) > 1 else ""
