@@ -24,7 +24,17 @@ VERSION = "1"
 TEXT_LIMIT = 2000
 SCRIPT = Path(__file__).with_name("bot.yaml")
 CARD = BotCard(
-    "seoul_talk", "서울톡", "Seoul Talk", "citizen", "디지털도시국", "시정 안내와 현장 민원", 11, True, False, "120다산콜", "120"
+    "seoul_talk",
+    "서울톡",
+    "Seoul Talk",
+    "citizen",
+    "디지털도시국",
+    "시정 안내와 현장 민원",
+    11,
+    True,
+    False,
+    "120다산콜",
+    "120",
 )
 TO_PERSON = "120 상담사가 이어서 답합니다."
 
