@@ -208,7 +208,7 @@ def judge(line: Line, events: Sequence[Event]) -> Played:
         "state": state == line.value,
     }[line.expect]
     error = next((str(event["message"]) for event in events if event["event"] == "error"), "")
-    why = "" if passed else error or f"기대: {line.expect} {line.value}"
+    why = "" if passed else error or f"기대: {EXPECTATIONS[line.expect][0]} ({line.value})"
     return Played(line.said, line.expect, line.value, got, passed, why)
 
 

@@ -20,7 +20,7 @@ from haechi.web.caller import Caller, Who, remember
 from haechi.web.citizen.chat_view import emergency_of, timeline_view
 from haechi.web.pages_ask import reasons
 from haechi.web.security import HEADERS, POLICY
-from haechi.web.view import page
+from haechi.web.view import go, page
 
 log = logging.getLogger("haechi.web")
 router = APIRouter(include_in_schema=False)
@@ -91,17 +91,25 @@ def talk(request: Request, caller: Caller, conversation_id: str) -> dict[str, An
         installation.conversing.timeline(caller.actor, conversation_id) if conversation_id else {"turns": []}
     )
     turns = timeline_view(found["turns"], caller.wording)
+    just_ended = bool(turns) and turns[-1]["kind"] != "turn" and not found["with_person"]
     return {
         "conversation_id": conversation_id,
         "turns": turns,
         "with_person": bool(found.get("with_person")),
         "sos": emergency_of(turns),
         "reasons": reasons(caller),
+        "after": consultation(request, caller, conversation_id) if just_ended else None,
         "greeting": "",
         "examples": (),
         "embedded": False,
         "bot_id": str(found.get("bot") or ""),
     }
+
+
+def consultation(request: Request, caller: Caller, conversation_id: str) -> Mapping[str, Any] | None:
+    """The consultation that ended in this conversation, to be rated or opened again; None without one."""
+    standing = request.app.state.installation.desk.standing(caller.actor, conversation_id)
+    return standing if standing is not None and standing["state"] == "history" else None
 
 
 def name_of(card: BotCard, language: str) -> str:
@@ -135,9 +143,12 @@ def one_bot(
 
 
 @router.get("/chat/c/{conversation_id}/turns")
-def turns(request: Request, caller: Who, conversation_id: str) -> Response:
-    """The whole conversation as a fragment: what a streamed turn is replaced by, and how an agent's words arrive."""
-    return page(request, caller, "_chat_talk.html", **talk(request, caller, conversation_id))
+def turns(request: Request, caller: Who, conversation_id: str, framed: bool = False) -> Response:
+    """The whole conversation as a fragment: what a streamed turn is replaced by, and how an agent's words arrive.
+
+    framed: inside another site, where links open a window of their own.
+    """
+    return page(request, caller, "_chat_talk.html", **talk(request, caller, conversation_id) | {"embedded": framed})
 
 
 # --- without scripts -------------------------------------------------------------------------------------------------
@@ -201,6 +212,23 @@ def _say_and_show(request: Request, caller: Caller, said: Said, bot: str, conver
     response = RedirectResponse(f"/chat{f'/{bot}' if bot else ''}?c={conversation_id}#turn-{turn}", status_code=303)
     remember(request, response, caller)
     return response
+
+
+@router.post("/chat/c/{conversation_id}/rating")
+def rate(
+    request: Request, caller: Who, conversation_id: str, score: Annotated[int, Form(ge=1, le=5)],
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:  # fmt: skip
+    """How the consultation was."""
+    request.app.state.installation.desk.rate(caller.actor, conversation_id, score, note)
+    return go(request, caller, f"/chat?c={conversation_id}", "thanks")
+
+
+@router.post("/chat/c/{conversation_id}/reopen")
+def reopen(request: Request, caller: Who, conversation_id: str) -> Response:
+    """Into the line once more, with the same conversation."""
+    request.app.state.installation.desk.reopen(caller.actor, conversation_id)
+    return go(request, caller, f"/chat?c={conversation_id}")
 
 
 # --- on other sites --------------------------------------------------------------------------------------------------

@@ -22,12 +22,13 @@ EMPTY_LINES = 4
 def stories_page(request: Request, caller: Caller, *, status: int = 200, **more: Any) -> Response:
     """All stories, the form for a new one, and the last results."""
     stories = request.app.state.installation.stories
-    bots = bot_choices(request, caller)
+    bots, kept = bot_choices(request, caller), stories.of(caller.actor)
     context: dict[str, Any] = {
-        "stories": stories.of(caller.actor),
+        "stories": kept,
         "runs": stories.runs(caller.actor),
         "bots": bots,
         "bot_names": dict(bots),
+        "tried_bots": [(key, name) for key, name in bots if key in {one["bot"] for one in kept}],
         "bureaux": own_bureaux(request, caller),
         "expectations": [(key, caller.wording.pick(names)) for key, names in EXPECTATIONS.items()],
         "sent": {"bot": "", "bureau": caller.actor.bureau, "title": "", "lines": [("", "text", "")] * EMPTY_LINES},

@@ -179,13 +179,14 @@ async function send(said, shown) {
 // --- the server's own drawing of the whole conversation replaces the provisional one ---
 
 async function settle(announce = false) {
-  const response = await fetch(`/chat/c/${conversation()}/turns`, { headers: { "HX-Request": "true", ...credentials() } }).catch(() => null);
+  const response = await fetch(`/chat/c/${conversation()}/turns${framed ? "?framed=true" : ""}`, { headers: { "HX-Request": "true", ...credentials() } }).catch(() => null);
   if (!response?.ok) return false;
   const page = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("turns");
   if (!page) return false;
   turns.dataset.withPerson = page.dataset.withPerson;
   document.getElementById("welcome")?.remove();
   let before = null;
+  for (const old of turns.querySelectorAll("article[data-kept]")) if (!page.querySelector(`[id="${old.id}"]`)) old.remove();
   for (const one of page.querySelectorAll("article[data-kept]")) before = place(one, before, announce);
   return true;
 }
@@ -296,8 +297,26 @@ function complain(form, message) {
   line.textContent = message;
 }
 
+// Rating and reopening of a consultation that has ended.
+async function afterwards(form) {
+  const body = form.dataset.after === "rating" ? { score: Number(form.elements.score.value), note: form.elements.note.value } : undefined;
+  const response = await fetch(`/api/v1/chat/${conversation()}/ticket/${form.dataset.after}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...credentials() },
+    body: body && JSON.stringify(body),
+  }).catch(() => null);
+  if (!response?.ok) {
+    const problem = await response?.json().catch(() => null);
+    complain(form, problem ? `${problem.message} ${problem.next_step}` : words.lost);
+    return;
+  }
+  await settle(true);
+  hear();
+}
+
 async function submitted(event) {
   const form = event.target;
+  if (form.matches("[data-after]")) { event.preventDefault(); await afterwards(form); return; }
   if (!form.matches("[data-chat]")) return;
   event.preventDefault();
   if (abort) return;
