@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -438,6 +440,33 @@ def test_a_wrong_answer_lowers_the_score(office: Office, welfare: Actor) -> None
     assert found == {"right": (0, 4), "answered": (2, 3), "document": (0, 1), "citation": (3, 3), "unknown": (0, 1)}
     assert [row["matched"] for row in score["rows"]] == [False, None, None, False]
     assert not score["passed"]
+
+
+def test_a_long_test_runs_in_the_background_and_tells_how_far_it_is(
+    office: Office, welfare: Actor, traffic: Actor
+) -> None:
+    bot_id = office.bot(welfare, office.put(welfare, FEES))
+    with pytest.raises(Conflict, match="시험 질문이 없습니다"):
+        office.scoring.start(welfare, bot_id)
+    office.questions.add(welfare, bot_id, [TestQuestion(f"냉장고 {n}대의 수수료는?", "8,000원") for n in range(1, 8)])
+    with pytest.raises(NotFound):
+        office.scoring.start(traffic, bot_id)
+    # Somebody sits in every seat of the waiting room: the test waits its turn.
+    with ExitStack() as seats:
+        for _ in range(office.asking.waiting_room.seats):
+            assert list(seats.enter_context(office.asking.waiting_room.enter()).wait()) == []
+        office.scoring.start(welfare, bot_id)
+        with pytest.raises(Conflict, match="이미 채점"):
+            office.scoring.start(welfare, bot_id)
+        under = office.scoring.under_way(bot_id)
+        assert under is not None
+        assert (under.done, under.of) == (0, 7)
+    deadline = time.monotonic() + 60
+    while office.scoring.under_way(bot_id) is not None:
+        assert under.problem is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert office.scoring.scores(welfare, bot_id)[0]["figures"]["right"]["n"] == 7
 
 
 def test_its_page_counts_what_people_said_of_it_and_shows_nobody_whose_words(

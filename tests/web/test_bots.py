@@ -109,7 +109,7 @@ def test_an_officer_makes_tests_and_publishes_a_bot_without_code(
     page.set_input_files("#file", tmp_path / "질문.csv")
     page.click("text=파일의 질문 더하기")
     page.click(f"text={proposals + 4}개 질문으로 채점하기")
-    page.wait_for_selector("text=채점 결과")
+    page.wait_for_selector("text=채점 결과", timeout=90_000)
     assert page.locator(".bot-rows > li").count() == proposals + 4
     page.click("text=다음: 게시")
     if page.locator("#confirmed").count():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from haechi.city.bots.fences import draft_fence
@@ -12,7 +15,7 @@ from haechi.city.bots.policy import BotPolicy, bot_policy
 from haechi.city.bots.registry import own
 from haechi.city.waiting import WaitingRoom
 from haechi.core import audit, clock
-from haechi.core.errors import Conflict, InvalidInput, Unavailable
+from haechi.core.errors import Conflict, HaechiError, InvalidInput, Unavailable
 from haechi.core.measuring import wilson
 from haechi.core.store import Actor, Row, Store
 from haechi.engines.knowledge import Knowledge
@@ -22,9 +25,19 @@ from haechi.engines.knowledge.ports import Citation, Delta, Done, Reader
 FIGURES = ("right", "answered", "document", "citation", "unknown")
 """Shares of: questions that went as expected; questions with an answer in the documents that were answered; answers that
 rest on the named document; answers every sentence of which is cited; 모름 questions answered 모름."""
+log = logging.getLogger("haechi.bots")
 PATIENCE_SECONDS = 20.0
 LONGEST = 500
 Verdict = dict[str, Any]
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A test that runs in this process: `done` of `of` questions; `problem` once it could not go on."""
+
+    of: int = 0
+    done: int = 0
+    problem: HaechiError | None = None
 
 
 class Scoring:
@@ -42,9 +55,47 @@ class Scoring:
     ) -> None:
         self._store, self._knowledge, self._room = store, knowledge, room
         self._version, self._wait, self._patience = knowledge_version, wait_for_rights, patience
+        self._running: dict[str, UnderWay] = {}
+        self._turn = threading.Lock()
 
-    def run(self, actor: Actor, bot_id: str) -> str:
+    def start(self, actor: Actor, bot_id: str) -> None:
+        """Run it in the background; `under_way` tells how far it is. Conflict as `run`, and while one is running."""
+        _, asked = self._asked(actor, bot_id)
+        with self._turn:
+            running = self._running.get(bot_id)
+            if running is not None and running.problem is None:
+                raise Conflict("이미 채점하고 있습니다.", next_step="끝날 때까지 기다리세요.", record=bot_id)
+            under = self._running[bot_id] = UnderWay(len(asked))
+        threading.Thread(target=self._in_background, args=(actor, bot_id, under), name="scoring", daemon=True).start()
+
+    def under_way(self, bot_id: str) -> UnderWay | None:
+        """The test that runs, or that could not end; None when there is none."""
+        return self._running.get(bot_id)
+
+    def _in_background(self, actor: Actor, bot_id: str, under: UnderWay) -> None:
+        try:
+            self.run(actor, bot_id, under)
+            self._running.pop(bot_id, None)
+        except HaechiError as error:
+            under.problem = error
+        except Exception:
+            log.exception("채점이 끝까지 가지 못했습니다: %s", bot_id)
+            under.problem = Unavailable("채점하다가 문제가 생겼습니다.", next_step="다시 채점하세요.", record=bot_id)
+
+    def run(self, actor: Actor, bot_id: str, under: UnderWay | None = None) -> str:
         """Ask them all and keep the score; its id. Conflict where no question has been accepted yet."""
+        bot, asked = self._asked(actor, bot_id)
+        self._until_taken_up(actor, bot_id, self._patience, whole=True)
+        tags, version = test_tags(bot, actor), self._version()
+        reader = Reader(tags=tags, within=draft_fence(bot_id))
+        rows: list[Verdict] = []
+        for row in asked:
+            rows.append(self._one(row, reader))
+            if under is not None:
+                under.done = len(rows)
+        return self._keep(actor, bot, rows, tags, version)
+
+    def _asked(self, actor: Actor, bot_id: str) -> tuple[Row, list[Row]]:
         with self._store.transaction(actor) as tx:
             bot = own(tx, bot_id)
             asked = tx.all(
@@ -56,11 +107,7 @@ class Scoring:
             raise Conflict(
                 "시험 질문이 없습니다.", next_step="질문을 적거나, 제안된 질문을 살펴보고 받아들이세요.", record=bot_id
             )
-        self._until_taken_up(actor, bot_id, self._patience, whole=True)
-        tags, version = test_tags(bot, actor), self._version()
-        reader = Reader(tags=tags, within=draft_fence(bot_id))
-        rows = [self._one(row, reader) for row in asked]
-        return self._keep(actor, bot, rows, tags, version)
+        return bot, asked
 
     def _until_taken_up(self, actor: Actor, bot_id: str, seconds: float, *, whole: bool) -> None:
         """Wait until the index here holds the documents as they stand; whole: read, and indexed by every stage.

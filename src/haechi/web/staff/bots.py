@@ -313,9 +313,9 @@ def remove_question(request: Request, caller: Maker, bot_id: str, question_id: s
 
 @router.post("/bots/{bot_id}/score")
 def run(request: Request, caller: Maker, bot_id: str) -> Response:
-    """Ask every accepted question through the real pipeline."""
+    """Ask every accepted question through the real pipeline, while the page shows how far it is."""
     try:
-        house(request).bot_scoring.run(caller.actor, bot_id)
+        house(request).bot_scoring.start(caller.actor, bot_id)
     except HaechiError as error:
         return _questions(request, caller, bot_id, error=error, status=error.status)
     return go(request, caller, f"/bots/{bot_id}/score")
@@ -323,7 +323,13 @@ def run(request: Request, caller: Maker, bot_id: str) -> Response:
 
 @router.get("/bots/{bot_id}/score")
 def score(request: Request, caller: Maker, bot_id: str) -> Response:
-    """The newest score question by question, with the ones before it."""
+    """The newest score question by question; how far it is, while one runs."""
     bot = own_bot(request, caller, bot_id)
+    under = house(request).bot_scoring.under_way(bot_id)
+    if under is not None and under.problem is None and is_fragment(request):
+        return page(request, caller, "_bots_scoring.html", bot=bot, under=under)
     scores = house(request).bot_scoring.scores(caller.actor, bot_id)
-    return step(request, caller, "score", bot, score=scores[0] if scores else None, scores=scores, rule=bot_policy())
+    return step(
+        request, caller, "score", bot, score=scores[0] if scores else None, rule=bot_policy(), under=under,
+        error=under.problem if under is not None else None,
+    )  # fmt: skip
