@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from haechi.city import freshness
 from haechi.city.complaints.photos import purge as purge_complaints
+from haechi.city.conversing import gathering
 from haechi.city.desk.deadlines import purge as purge_tickets
+from haechi.city.gateway.keeping import purge as purge_model_calls
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
@@ -34,10 +36,13 @@ def daily(installation: Installation) -> dict[str, int]:
             ),
             **purge_tickets(tx),
             **purge_complaints(tx, today),
+            **purge_model_calls(tx),
+            "chat": gathering.purge(tx, installation.settings.conversation_days),
         }
         if any(counts.values()):
             audit.record(tx, "retention.purge", "city", counts)
         counts |= freshness.look_over(tx, today)
+        counts["unanswered"] = gathering.gather(tx, lambda: installation.indexing.embedder)
         audit.publish_head(tx, installation.settings.home / "published")
     log.info("하루 일을 마쳤습니다: %s", counts)
     return counts

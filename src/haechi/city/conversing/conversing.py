@@ -27,7 +27,7 @@ from haechi.core import clock
 from haechi.core.errors import HaechiError, InvalidInput, NotFound, Unavailable
 from haechi.core.store import Actor, Store
 from haechi.engines.dialogue.cues import emergency_in, hears, language_of
-from haechi.engines.dialogue.ports import BotCard, Card, Ended, Said, Say
+from haechi.engines.dialogue.ports import BotCard, Card, Emergency, Ended, Said, Say
 from haechi.engines.dialogue.values import photo_of
 from haechi.engines.knowledge.ports import Reader
 
@@ -183,12 +183,14 @@ class _Turn:
             return current or self._first(cards), []
         decision = self._decide(list(cards.values()), current.id if current is not None else None)
         self._conversation.door = {"text": self._said.text}
+        if decision.emergency:
+            # Whatever else is said, the number stands above it; the bot of the number says nothing but the number.
+            card = cards.get(decision.bot)
+            return (card, []) if card is not None and card.emergency else (None, [_call(self._language)])
         if decision.bot == door.OUT_OF_SCOPE:
             return None, [self._out_of_scope(decision, cards)]
         if decision.bot not in cards:
             return current or self._first(cards), []
-        if decision.emergency and not decision.ask:
-            return cards[decision.bot], []
         if decision.ask:
             return None, [door.which(decision, cards, self._language)]
         card = cards[decision.bot]
@@ -273,6 +275,9 @@ class _Turn:
             yield Ended("emergency" if urgent is not None else "handed_off", reason="with_person")
             return
         if card is None:
+            if any(event["event"] == "emergency" for event in self._told):
+                yield Ended("emergency")
+                return
             asks = any(event["event"] == "choices" for event in self._told)
             yield Ended("asked" if asks else "refused", reason="which_bot" if asks else door.OUT_OF_SCOPE)
             return
@@ -319,6 +324,15 @@ def _names_an_option(said: Said, offered: tuple[tuple[str, str], ...]) -> bool:
     from haechi.engines.dialogue.values import picked
 
     return bool(said.text and picked(said.text, list(offered)))
+
+
+def _call(language: str) -> Emergency:
+    return Emergency(
+        "119",
+        "If somebody is in danger, call 119 now. This chatbot cannot send help."
+        if language == "en"
+        else "위급한 상황이면 지금 바로 119에 전화하세요. 챗봇은 구조대를 부를 수 없습니다.",
+    )
 
 
 def _accepted(accepted: Accepted) -> Event:

@@ -28,6 +28,8 @@ from haechi.engines.knowledge.ports import Embedder
 from haechi.engines.knowledge.retrieval.terms import KiwiTerms
 
 Floats = NDArray[np.float32]
+FITTED_ON = 150
+"""Topics of the smaller bank in bench/fit_intents.py."""
 TOLD = 5
 """Topics that are told with their confidence."""
 
@@ -253,7 +255,9 @@ def judged(topics: Sequence[Topic], scores: Floats, weights: Weights) -> Meaning
     """From scores to what is done with them: take the first, ask which, or say that none is meant."""
     order = np.argsort(-scores, kind="stable")[:TOLD]
     shares = np.exp(weights.sharpness * (scores - scores.max()))
-    shares = shares / shares.sum()
+    # Confidence means the same for a bot of four topics as for the 150 that the thresholds were fitted on.
+    absent = max(0, FITTED_ON - len(topics)) * np.exp(-weights.sharpness * scores.max())
+    shares = shares / (shares.sum() + absent)
     told = tuple(
         (topics[at].id, topics[at].title, topics[at].leads_to, round(float(shares[at]), 4)) for at in map(int, order)
     )

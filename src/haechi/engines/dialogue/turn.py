@@ -23,6 +23,7 @@ from haechi.engines.dialogue.ports import (
     Abilities,
     DialogueEvent,
     DialogueState,
+    Emergency,
     Ended,
     Form,
     Said,
@@ -35,6 +36,8 @@ from haechi.engines.knowledge.ports import Done, Reader, Turn
 Steps = Generator[DialogueEvent, None, Ended]
 FAILURES_BEFORE_A_PERSON = 2
 CHOICES_AT_MOST = 3
+WORTH_OFFERING = 0.15
+"""Share of the likeliest topic's confidence from which another one is offered beside it."""
 
 
 class Understands(Protocol):
@@ -98,6 +101,12 @@ class Dialogue:
         if urgent is not None:
             yield urgent
             return now.ended("emergency", text=urgent.text)
+        if self.script.card.emergency and not now.said.wants_person:
+            call = Emergency(
+                self.script.card.phone or "119", now.frames("emergency", number=self.script.card.phone or "119")
+            )
+            yield call
+            return now.ended("emergency", text=call.text)
         if self._wants_person(now):
             return (yield from self._person(now, "wish"))
         refusal = self._refusal(now)
@@ -291,7 +300,8 @@ class Dialogue:
 
     def _clarify(self, now: Moment, understood: Understood) -> Steps:
         now.state.pending_text = now.text
-        near = understood.topics[:CHOICES_AT_MOST]
+        likeliest = understood.topics[0][3]
+        near = [one for one in understood.topics if one[3] >= likeliest * WORTH_OFFERING][:CHOICES_AT_MOST]
         options = [(id if ":" in id else f"topic:{id}", title) for id, title, _, _ in near]
         options.append(("search", now.frames("none_of_these")))
         if now.state.step.startswith(forms.PAUSED):

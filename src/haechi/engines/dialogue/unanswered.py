@@ -17,7 +17,7 @@ from haechi.engines.dialogue.intents import Memory, cosine_of
 from haechi.engines.dialogue.ports import Topic
 from haechi.engines.knowledge.ports import Embedder
 
-LEXICAL_NEAR = 0.34
+LEXICAL_NEAR = 0.26
 """Cosine of words and letters from which two questions are one matter (lexical alone)."""
 DENSE_NEAR = 0.52
 """Mean of lexical cosine and centred cosine of meaning from which they are."""
