@@ -299,7 +299,7 @@ def test_the_summary_is_made_of_pieces_of_the_turns_it_points_to(desk: Desk, sto
                 id=conversation,
             )
         }
-    assert [line["kind"] for line in lines] == ["wants", "wants", "said", "cited", "question"]
+    assert [line["kind"] for line in lines] == ["wants", "said", "cited", "question"]
     assert all(line["text"] in turns[line["turn"]] for line in lines)
     assert lines[-1]["text"].endswith("수거는 언제인가요?")
 
@@ -392,10 +392,7 @@ def test_a_ticket_goes_to_a_colleague_an_office_and_an_agency_outside(desk: Desk
     desk.take(NOEUL, ticket)
     with pytest.raises(InvalidInput):
         desk.transfer(NOEUL, ticket, person=user.id, reason=" ")
-    assert [
-        one["name"]
-        for one in desk.views.colleagues(NOEUL, desk.views.ticket(NOEUL, ticket))
-    ] == ["다솜"]
+    assert [one["name"] for one in desk.views.colleagues(NOEUL, desk.views.ticket(NOEUL, ticket))] == ["다솜"]
     moved = desk.transfer(NOEUL, ticket, person=user.id, reason=f"근무 끝. {PHONE}", key="t1")
     assert (moved["taken_by"], moved["state"]) == (f"user:{user.id}", "active")
     assert desk.transfer(NOEUL, ticket, person=user.id, reason="근무 끝", key="t1")["version"] == moved["version"]

@@ -237,6 +237,44 @@ def test_a_citizen_rates_and_reopens_over_the_api(house: House, citizen: Citizen
         agent.post(f"/api/v1/desk/tickets/{ticket}/close", json={"result": "answered"}, headers=token)
 
 
+def test_the_wish_for_a_person_goes_from_the_chat_to_the_desk_and_back(house: House) -> None:
+    with house.client() as citizen, house.client("noeul") as agent:
+        citizen.get("/chat")
+        token = {"X-CSRF-Token": csrf_of(citizen.get("/chat").text), "Accept": "application/json"}
+        first = citizen.post(
+            "/api/v1/chat", json={"bot": "seoul_talk", "text": f"{PHONE}인데 접수가 됐나요?"}, headers=token
+        )
+        assert first.status_code == 200, first.text
+        conversation = first.json()["conversation_id"]
+        body = {"bot": "seoul_talk", "conversation_id": conversation, "wants_person": True}
+        wished = citizen.post("/api/v1/chat", json=body, headers=token).json()
+        handed = next(event for event in wished["events"] if event["event"] == "handed_off")
+        assert (handed["office"], handed["open"]) == ("120 상담센터", True)
+
+        headers = {"X-CSRF-Token": csrf_of(agent.get("/desk").text)}
+        at = f"/api/v1/desk/tickets/{handed['ticket']}"
+        before = agent.get(at).json()
+        assert PHONE not in json.dumps(before, ensure_ascii=False)
+        taken = agent.post(f"{at}/take", json={}, headers=headers).json()
+        wants = [line["text"] for line in taken["summary"] if line["kind"] == "wants"]
+        assert wants == [f"{PHONE}인데 접수가 됐나요?"], "the wish itself is no news to the agent"
+        agent.post(f"{at}/reply", json={"text": "네, 접수되었습니다."}, headers=headers)
+        body = {"bot": "seoul_talk", "conversation_id": conversation, "text": "고맙습니다. 언제 오나요?"}
+        silent = citizen.post("/api/v1/chat", json=body, headers=token).json()
+        assert [event["event"] for event in silent["events"]] == ["ended"], "the bot is silent while a person answers"
+        agent.post(f"{at}/reply", json={"text": "내일 오전입니다."}, headers=headers)
+
+        found = citizen.get(f"/api/v1/chat/{conversation}").json()
+        assert (found["with_person"], found["ticket"]) == (True, "active")
+        by_agent = [(turn["by_name"], turn["text"]) for turn in found["turns"] if turn["kind"] == "agent"]
+        assert by_agent == [("노을빛", "네, 접수되었습니다."), ("노을빛", "내일 오전입니다.")]
+        assert [turn["number"] for turn in found["turns"]] == list(range(1, len(found["turns"]) + 1))
+        shown = citizen.get(f"/chat/c/{conversation}/turns").text
+        assert "내일 오전입니다." in shown
+        agent.post(f"{at}/close", json={"result": "answered"}, headers=headers)
+        assert citizen.get(f"/api/v1/chat/{conversation}").json()["with_person"] is False
+
+
 @pytest.mark.parametrize("width", [360, 768, 1280, 3840])
 def test_the_desk_fits_from_a_phone_to_a_wall(citizen: Citizen, visitor: Any, width: int) -> None:
     ticket = citizen.wants_person()

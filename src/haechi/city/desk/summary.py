@@ -35,17 +35,26 @@ def summarise(entries: Sequence[Mapping[str, Any]], *, hide: Callable[[str], str
     entries: of city/desk/timeline, oldest first. hide: masks personal data (applied before anything is cut, so that half a
     number is never left over). Nothing is paraphrased: every line is a piece of its turn.
     """
-    citizen = [entry for entry in entries if entry["by"] == "citizen" and entry["text"].strip()]
-    lines = [_line("wants", entry, hide(entry["text"])) for entry in _first_and_longest(citizen)]
+    told = [entry for entry in entries if entry["text"].strip() and not entry["wish"]]
+    citizen = [entry for entry in told if entry["by"] == "citizen"]
+    question = _open_question(told)
+    wants = [entry for entry in _first_and_longest(citizen) if entry is citizen[0] or entry is not question]
+    lines = [_line("wants", entry, hide(entry["text"])) for entry in wants]
     lines += _fields(entries, hide)
-    for entry in [entry for entry in entries if entry["by"] == "bot" and entry["text"].strip()][-TOLD:]:
+    for entry in [entry for entry in told if entry["by"] == "bot"][-TOLD:]:
         lines.append(_line("said", entry, hide(entry["text"])))
         titles = dict.fromkeys(str(one.get("title", "")) for one in entry.get("citations") or ())
         lines += [_line("cited", entry, title) for title in list(titles)[:3] if title]
-    open_ones = [entry for entry in citizen if entry["open"]]
-    if open_ones:
-        lines.append(_line("question", open_ones[-1], hide(open_ones[-1]["text"])))
+    if question is not None:
+        lines.append(_line("question", question, hide(question["text"])))
     return lines
+
+
+def _open_question(told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What waits for the next person: what was said since an agent last wrote, else what the bot could not answer."""
+    last = max((at for at, entry in enumerate(told) if entry["by"] == "agent"), default=-1)
+    since = [entry for entry in told[last + 1 :] if entry["by"] == "citizen" and (last >= 0 or entry["open"])]
+    return since[-1] if since else None
 
 
 def _first_and_longest(citizen: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -26,7 +26,7 @@ def entries(tx: Transaction, conversation_id: str) -> list[Entry]:
 def of_turn(row: Row, asked_for: str = "") -> list[Entry]:
     """A turn as one or two entries. asked_for: the field of a form that the turn before asked for.
 
-    by: citizen, bot, agent or system. open: said by the citizen and not answered. citations: of the bot's answer. fields:
+    by: citizen, bot, agent or system. wish: it only asked for a person. open: said by the citizen and not answered. citations: of the bot's answer. fields:
     label → value, where the turn filled in a form.
     """
     answer = str(row["answer"] or "")
@@ -38,7 +38,9 @@ def of_turn(row: Row, asked_for: str = "") -> list[Entry]:
     value = _value(row["said"].get("value"))
     text = row["question"] or value or str(row["said"].get("text") or row["said"].get("choice") or "")
     fields = {asked_for: value} if asked_for and value else {}
-    question = _entry(row, "citizen", text, open=row["state"] in UNANSWERED, fields=fields)
+    to_bot = row["kind"] != "citizen"
+    question = _entry(row, "citizen", text, open=to_bot and row["state"] in UNANSWERED, fields=fields)
+    question["wish"] = bool(row["said"].get("wants_person"))
     said = [_entry(row, "bot", told, citations=list(citations))] if told.strip() else []
     return [question, *said] if text.strip() else said
 
@@ -54,6 +56,7 @@ def _entry(row: Row, by: str, text: str, **more: Any) -> Entry:
         "open": False,
         "citations": [],
         "fields": {},
+        "wish": False,
         **more,
     }
 
