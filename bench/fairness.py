@@ -174,8 +174,8 @@ def main() -> None:
     parser.add_argument(
         "--slots", type=int, default=32, help="requests that the model generates at once (max_num_seqs)"
     )
-    parser.add_argument("--pace", type=float, default=0.05, help="seconds a token")
-    parser.add_argument("--tokens", type=int, default=60, help="mean tokens of an answer")
+    parser.add_argument("--pace", type=float, default=0.1, help="seconds a token")
+    parser.add_argument("--tokens", type=int, default=30, help="mean tokens of an answer")
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--scratch", type=Path, help="folder for everything that is made")
     options = parser.parse_args()

@@ -24,6 +24,7 @@ class Haechi(click.Group):
         "haechi.city.commands_routing",
         "haechi.city.commands_dialogue",
         "haechi.city.commands_people",
+        "haechi.city.commands_gateway",
     )
 
     def list_commands(self, context: click.Context) -> list[str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from haechi.city.messenger import Messenger
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
+    from haechi.city.routing_report import RoutingDesk
     from haechi.engines.dialogue.ports import BotCard, Card
     from haechi.engines.dialogue.routing import Router
     from haechi.engines.geo import Geo
@@ -121,11 +122,14 @@ class Installation:
     @cached_property
     def knowledge(self) -> Knowledge:
         """Search and answers over what the index holds."""
+        from haechi.city.gateway.own_key import model_access
+
+        url, name, key = model_access(self.settings)
         return Knowledge.assemble(
             self.indexing.retriever,
-            model_url=self.settings.model_url,
-            model_name=self.settings.model_name,
-            model_key=self.settings.model_key,
+            model_url=url,
+            model_name=name,
+            model_key=key,
             contact_for=self.contact_for,
         )
 
@@ -191,6 +195,13 @@ class Installation:
         from haechi.city.routing import open_router
 
         return open_router(self.indexing.embedder)
+
+    @cached_property
+    def routing_desk(self) -> RoutingDesk:
+        """Corrections of the door's choices, and its counts."""
+        from haechi.city.routing_report import RoutingDesk
+
+        return RoutingDesk(self.store, self.worker_store, self.bots)
 
     @cached_property
     def bots(self) -> Bots:

@@ -27,6 +27,7 @@ from haechi.engines.models import fair
 log = logging.getLogger("haechi.gateway")
 STEP = "select model_step($1, $2, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb)::text"
 HEARTBEAT = 1.0
+SWEEP = 3.0
 CHANNEL = "haechi_models"
 _GONE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError, TimeoutError)
 
@@ -80,6 +81,8 @@ class Truth:
         self._pace: tuple[float, int] | None = None
         self._rate = 0.0
         self._beat_at = 0.0
+        self._beats = 0
+        self._sweep, self._stepped_at = True, 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -194,7 +197,9 @@ class Truth:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
-            if self._leases or self._unsure:
+            # Idle gateways step too, now and then: leases of one that died are swept in a step.
+            self._sweep = time.monotonic() - self._stepped_at > SWEEP
+            if self._leases or self._unsure or self._sweep:
                 self._wake.set()
 
     async def _step(self, *, beat: bool) -> None:
@@ -202,8 +207,9 @@ class Truth:
         moved, self._moved = self._moved, []
         settled, self._settled = self._settled, []
         alive = self._alive(arrivals) if beat else []
-        if not (arrivals or moved or settled or alive or self._unsure):
+        if not (arrivals or moved or settled or alive or self._unsure or self._sweep):
             return
+        self._sweep, self._stepped_at = False, time.monotonic()
         if settled:
             self._unsure.append([None, settled])
         parts = (_json(settled), _json(moved), _json(alive), _json(arrivals))
@@ -218,15 +224,17 @@ class Truth:
             if lease is not None and not lease.turn.done():
                 lease.turn.set_exception(Refused(code, seconds))
         self._say_again(said["lost"] or ())
-        if beat and any(not lease.backend for lease in self._leases.values()):
+        if beat and self._beats % 2 and any(not lease.backend for lease in self._leases.values()):
             await self._look_at_line()
 
     def _alive(self, arrivals: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self._beat_at = time.monotonic()
+        self._beats += 1
         entering = {arrival["id"] for arrival in arrivals}
         found = []
         for lease in self._leases.values():
-            if lease.id in entering:
+            # Those who wait have nothing to tell but that they are still there.
+            if lease.id in entering or (not lease.backend and self._beats % 3):
                 continue
             found.append(
                 {

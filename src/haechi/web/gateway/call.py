@@ -16,7 +16,7 @@ from haechi.engines.models.upstream import BackendFailed, BackendRefused, still
 from haechi.web.gateway.gateway import Gateway, Principal
 from haechi.web.gateway.http import Headers, Request
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 
 
 class ModelRefused(HaechiError):
