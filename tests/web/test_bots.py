@@ -252,3 +252,28 @@ def test_people_talk_to_it_inside_its_documents_until_it_is_switched_off(bot: st
         assert "02-000-1000" in str(off), "whom to ask instead"
         assert owner.post(f"/api/v1/bots/{bot}/switch", json={"on": True}).status_code == 204
         assert "8,000원" in str(_chat(citizen, bot, "냉장고 수수료는 얼마인가요?"))
+
+
+def test_another_bureau_sees_what_a_bot_is_and_changes_nothing(bot: str, visitor: Callable[..., Any]) -> None:
+    stranger = visitor(width=360)
+    stranger.sign_in("jung")
+    for one in (bot, "seoul_talk", "emergency_119"):
+        stranger.go(f"/bots/{one}")
+        page = stranger.page
+        assert faults_of(page) == [], one
+        assert sideways(page) == 0, one
+        assert page.locator("form[action$='/publish'], form[action$='/switch'], form[action$='/try']").count() == 0, one
+    stranger.go(f"/bots/{bot}")
+    assert "대형폐기물 배출 안내" in stranger.page.inner_text("main")
+    assert "처음 게시" in stranger.page.inner_text("main")
+    head = visitor()
+    head.sign_in("head")
+    head.go("/bots/seoul_talk")
+    head.page.fill("#off-why", "길 안내를 고치고 있습니다")
+    head.page.click("button:has-text('끄기')")
+    head.page.wait_for_selector("text=지금은 쓸 수 없습니다.")
+    with head.house.client() as citizen:
+        card = citizen.get("/api/v1/bots/seoul_talk").json()
+        assert (card["on"], card["off_why"], bool(card["office"])) == (False, "길 안내를 고치고 있습니다", True)
+    head.page.click("text=다시 켜기")
+    head.page.wait_for_selector("text=챗봇을 다시 켰습니다.")
