@@ -273,3 +273,19 @@ def test_what_the_bot_could_not_answer_becomes_a_wording_with_one_click(house: H
     assert question in entry.paraphrases
     assert [one for one in installation.worklist.unanswered(boss, bureau) if one["text"] == question] == []
     assert installation.answers.one(kim, made)["phrases"][0]["source"] == "unanswered"
+
+
+def test_a_sentence_is_rehearsed_with_a_draft_and_nothing_is_kept(house: House) -> None:
+    made = drafted(
+        house, "반딧불이 체험은 언제 하나요?", "반딧불이 체험은 유월 첫 주에 합니다.", ("반딧불이 언제 볼 수 있어요",)
+    )
+    with house.installation.worker_store.transaction() as tx:
+        before = tx.value("select count(*) from turns")
+    with house.client("kim") as kim:
+        page = kim.get(f"/answers/{made}", params={"say": "반딧불이 언제 볼 수 있어요"}).text
+    drawn = page.partition('id="turn-rehearsal"')[2]
+    assert "유월 첫 주" in drawn
+    assert "담당 부서가 쓴 답변" in drawn
+    with house.installation.worker_store.transaction() as tx:
+        assert tx.value("select count(*) from turns") == before
+    assert house.installation.answers.one(actor_named(house, "kim"), made)["standing"] == "none"

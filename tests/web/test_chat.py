@@ -142,10 +142,12 @@ def test_a_bot_that_is_not_built_or_switched_off_names_the_office_to_ask(house: 
     told = guest.page.locator("#not-here").inner_text()
     assert "구현 전" in told
     assert unbuilt.office in told
-    bots.switch(actor(house, "head"), BOT, False, "점검")
+    bots.switch(actor(house, "head"), BOT, False, "답변을 고치고 있습니다.")
     try:
         guest.go(f"/chat/{BOT}")
-        assert "멈춰 있습니다" in guest.page.locator("#not-here").inner_text()
+        told = guest.page.locator("#not-here").inner_text()
+        assert "멈춰 있습니다" in told
+        assert "답변을 고치고 있습니다." in told
         assert faults_of(guest.page) == []
     finally:
         bots.switch(actor(house, "head"), BOT, True, "")

@@ -129,6 +129,12 @@ class Stories:
             )  # fmt: skip
         return {"id": run_id, "passed": passed, "failed": failed, "results": results}
 
+    def rehearse(self, actor: Actor, bot: str, said: str, candidate: tuple[str, int]) -> list[Event]:
+        """What the bot would answer to one sentence if this version were published; nothing is kept."""
+        require(actor, "answers.read", actor.bureau or None)
+        self._seen(actor, candidate)
+        return list(next(iter(self._stage.play(actor, bot, [said.strip()[:SAID_LIMIT]], candidate))))
+
     def _seen(self, actor: Actor, candidate: tuple[str, int]) -> None:
         with self._store.transaction(actor) as tx:
             known = tx.value(

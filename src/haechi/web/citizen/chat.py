@@ -17,6 +17,7 @@ from haechi.core.errors import HaechiError, InvalidInput
 from haechi.engines.dialogue.ports import BotCard, Said
 from haechi.web import assets
 from haechi.web.caller import Caller, Who, remember
+from haechi.web.citizen.api_chat import hold_back
 from haechi.web.citizen.chat_view import emergency_of, timeline_view
 from haechi.web.pages_ask import reasons
 from haechi.web.security import HEADERS, POLICY
@@ -200,6 +201,7 @@ def _say_and_show(request: Request, caller: Caller, said: Said, bot: str, conver
     conversing = request.app.state.installation.conversing
     turn = ""
     try:
+        hold_back(request, caller)
         for event in conversing.turn(caller.actor, said, bot=bot or None, conversation_id=conversation_id or None):
             if event["event"] == "accepted":
                 conversation_id, turn = event["conversation_id"], event["turn_id"]

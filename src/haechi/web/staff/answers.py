@@ -92,7 +92,7 @@ def one_page(
     return page(
         request, caller, "answers_one.html", status=status, one=one, sent=sent, bots=bot_choices(request, caller),
         bureaux=own_bureaux(request, caller), preview=preview_of(sent, caller, one), reasons=(),
-        **{"error": None, **standing_of(request, caller, one), **more},
+        **{"error": None, "say": "", "rehearsed": None, **standing_of(request, caller, one), **more},
     )  # fmt: skip
 
 
@@ -112,6 +112,22 @@ def standing_of(request: Request, caller: Caller, one: Mapping[str, Any] | None)
     }
 
 
+def rehearsed(request: Request, caller: Caller, one: Mapping[str, Any], say: str) -> dict[str, Any]:
+    """What comes back to `say` with the newest version, as a turn of the chat page; {} for nothing said."""
+    if not say.strip():
+        return {"say": "", "rehearsed": None}
+    stories = request.app.state.installation.stories
+    events = stories.rehearse(caller.actor, one["bot"], say, (one["id"], one["number"]))
+    return {"say": say, "rehearsed": turn_view(as_turn("rehearsal", say, events), caller.wording) | {"may_rate": False}}
+
+
+def as_turn(id: str, said: str, events: list[Any]) -> dict[str, Any]:
+    """A turn that was never said, in the shape of the timeline."""
+    return {
+        "id": id, "kind": "turn", "state": "answered", "said": said, "events": events, "by_name": "", "at": None, "text": "",
+    }  # fmt: skip
+
+
 def preview_of(sent: Mapping[str, Any], caller: Caller, one: Mapping[str, Any] | None) -> dict[str, Any]:
     """The answer as a turn of the chat page."""
     try:
@@ -122,11 +138,7 @@ def preview_of(sent: Mapping[str, Any], caller: Caller, one: Mapping[str, Any] |
         "event": "say", "text": sent["answer"], "by": "person", "owner": sent["owner"], "links": links,
         "bureau": one["bureau"] if one else sent.get("bureau", ""), "valid_until": sent["valid_until"],
     }  # fmt: skip
-    turn = {
-        "id": "preview", "kind": "turn", "state": "answered", "said": sent["question"], "events": [event], "by_name": "",
-        "at": None, "text": "",
-    }  # fmt: skip
-    return turn_view(turn, caller.wording) | {"may_rate": False}
+    return turn_view(as_turn("preview", str(sent["question"]), [event]), caller.wording) | {"may_rate": False}
 
 
 def read_links(text: str) -> list[list[str]]:
@@ -188,12 +200,12 @@ def create(
 
 
 @router.get("/{answer_id}")
-def one(request: Request, caller: Reader, answer_id: str) -> Response:
-    """One FAQ: edit, preview, what is to be done next, history."""
+def one(request: Request, caller: Reader, answer_id: str, say: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """One FAQ: edit, preview, what is to be done next, history. `?say=` rehearses a sentence."""
     found = request.app.state.installation.answers.one(caller.actor, answer_id)
     if found["kind"] == "scenario":
         return go(request, caller, f"/answers/scenarios/{answer_id}")
-    return one_page(request, caller, found)
+    return one_page(request, caller, found, **rehearsed(request, caller, found, say))
 
 
 @router.post("/{answer_id}")

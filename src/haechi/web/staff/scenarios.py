@@ -15,7 +15,7 @@ from starlette.responses import Response
 from haechi.city.answers import WAYS_OUT, Written, checked, findings, from_yaml, to_yaml
 from haechi.core.errors import HaechiError
 from haechi.web.caller import Caller, permitted
-from haechi.web.staff.answers import bot_choices, needed_day, own_bureaux, sent_of, standing_of
+from haechi.web.staff.answers import bot_choices, needed_day, own_bureaux, rehearsed, sent_of, standing_of
 from haechi.web.view import go, page
 
 router = APIRouter(prefix="/answers/scenarios", include_in_schema=False)
@@ -39,7 +39,7 @@ def scenario_page(
         bots=bot_choices(request, caller), bureaux=own_bureaux(request, caller), faq=faq, found=found,
         marked={item.step: item.blocks for item in sorted(found, key=lambda item: item.blocks)},
         known_targets=[*WAYS_OUT, *(f"faq:{key}" for key, _ in faq)], yaml=to_yaml(shown), unsaved=content is not None,
-        **{"error": None, **standing_of(request, caller, one), **more},
+        reasons=(), **{"error": None, "say": "", "rehearsed": None, **standing_of(request, caller, one), **more},
     )  # fmt: skip
 
 
@@ -98,12 +98,12 @@ async def create(request: Request, caller: Reader) -> Response:
 
 
 @router.get("/{answer_id}")
-def one(request: Request, caller: Reader, answer_id: str) -> Response:
-    """One scenario: editor, findings, history."""
+def one(request: Request, caller: Reader, answer_id: str, say: Annotated[str, Query(max_length=500)] = "") -> Response:
+    """One scenario: editor, findings, history. `?say=` rehearses a sentence."""
     found = request.app.state.installation.answers.one(caller.actor, answer_id)
     if found["kind"] != "scenario":
         return go(request, caller, f"/answers/{answer_id}")
-    return scenario_page(request, caller, found)
+    return scenario_page(request, caller, found, **rehearsed(request, caller, found, say))
 
 
 @router.post("/{answer_id}")
