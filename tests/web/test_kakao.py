@@ -80,6 +80,12 @@ def check(said: dict[str, Any]) -> None:
         assert 0 < len(reply["label"]) <= 14
 
 
+def taken_at_city_hall() -> Image.Exif:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (37.0, 33.0, 58.68), 3: "E", 4: (126.0, 58.0, 40.44)})
+    return exif
+
+
 def words(said: dict[str, Any]) -> str:
     return "\n".join(o["simpleText"]["text"] for o in said["template"]["outputs"] if "simpleText" in o)
 
@@ -116,6 +122,7 @@ def peer(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) 
         settings = {"kakao_secret": SECRET, "kakao_callback_hosts": f"bot-api.kakao.com 127.0.0.1:{made.port}"}
         with build_house(database_server, tmp_path_factory.mktemp("kakao"), **settings) as house:
             made.house = house
+            house.installation.open_the_channel()
             with house.installation.worker_store.transaction(SYSTEM) as tx:
                 tx.run("insert into bureaux (id) values ('중구')")
             yield made
@@ -158,7 +165,7 @@ def test_a_photo_comes_by_a_link_that_works_once(peer: Peer) -> None:
     link = next(word for word in words(said).split() if "/complaints/photo/" in word)
     assert "아직 사진이 오지 않았습니다" in words(peer.says("사진 보냄", user="u-3"))
     out = io.BytesIO()
-    Image.new("RGB", (320, 240), "grey").save(out, "JPEG")
+    Image.new("RGB", (320, 240), "grey").save(out, "JPEG", exif=taken_at_city_hall())
     path = "/complaints/photo/" + link.rpartition("/")[2]
     with peer.house.client() as browser:
         page = browser.get(path)
@@ -168,6 +175,9 @@ def test_a_photo_comes_by_a_link_that_works_once(peer: Peer) -> None:
         )
         assert sent.status_code == 200
         assert "담당 부서만 봅니다" in sent.text
+        assert "이 위치를 씁니다" in sent.text
+        agreed = browser.post(f"{path}/place", data={"csrf": csrf_of(sent.text), "agree": "yes"})
+        assert "사진의 위치를 민원에 씁니다" in agreed.text
         assert browser.get(path).status_code == 404
     said = peer.says("사진 보냄", user="u-3")
     assert "어떤 도로" in words(said)

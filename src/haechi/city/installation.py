@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -356,6 +357,15 @@ class Installation:
         Asking(self.worker_store, self.knowledge, self.settings).mark_interrupted()
         self._take_over_cards()
         self.indexing.start()
+        if self.settings.kakao_secret:
+            # Kakao hangs up after five seconds: the first person in the channel must not pay for opening the script.
+            threading.Thread(target=self.open_the_channel, name="haechi-channel", daemon=True).start()
+
+    def open_the_channel(self) -> None:
+        """Get ready what a messenger's first answer needs; what is missing says so when it is asked for."""
+        with suppress(HaechiError):
+            self.conversing.warm_up("seoul_talk")
+            self.geo.warm_up()
 
     def _take_over_cards(self) -> None:
         from haechi.city.bots import Bots

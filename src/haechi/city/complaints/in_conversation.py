@@ -41,10 +41,11 @@ class InConversation:
         filed = self._filing.filed_before(actor, key)
         if filed is None:
             photos = self.photo_ids(actor, kind_id, values.get("photo"))
+            place = self._with_agreed_point(actor, values.get("place"), photos)
             filed = self._filing.file(
                 actor,
                 kind_id,
-                {**values, "photo": photos},
+                {**values, "photo": photos, "place": place},
                 key=key,
                 conversation_id=conversation_id,
                 labels=labels(kind_id),
@@ -59,6 +60,13 @@ class InConversation:
             str(values.get("receipt") or ""), str(values.get("digits") or ""), address=actor.subject
         )
         return [Say(status_words(told, language), bureau=str(told["office"]))]
+
+    def _with_agreed_point(self, actor: Actor, place: Any, photos: Sequence[str]) -> Any:
+        """The place as it was written; with the point of a photo where its sender agreed and no point was given."""
+        if not isinstance(place, Mapping) or place.get("lat") is not None:
+            return place
+        point = self._photos.agreed_place(actor, photos)
+        return place if point is None else {**place, "lat": point.lat, "lon": point.lon}
 
     def photo_ids(self, actor: Actor, kind_id: str, value: Any) -> list[str]:
         """The ids of kept photos for what a form holds: uploads of this actor, or pictures still to be cleaned.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -176,6 +177,17 @@ class Photos:
                 k=kind_id,
             )
         return [dict(row) for row in rows]
+
+    def agreed_place(self, actor: Actor, photo_ids: Sequence[str]) -> Point | None:
+        """The place that the sender of one of these photos agreed to, forgotten with the link."""
+        with self._worker_store.transaction(SYSTEM) as tx:
+            row = tx.one(
+                """select offered_lat, offered_lon from complaint_links where subject = :s and agreed_at is not null
+                and photo_id::text = any(:ids) order by created_at limit 1""",
+                s=actor.subject,
+                ids=list(photo_ids),
+            )
+        return Point(row["offered_lat"], row["offered_lon"]) if row is not None else None
 
 
 def purge(tx: Any, today: Any) -> dict[str, int]:

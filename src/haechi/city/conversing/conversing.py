@@ -98,6 +98,11 @@ class Conversing:
         """bot, audience, with_person, turns of everybody, oldest first. NotFound for somebody else's."""
         return self._keeping.timeline(actor, conversation_id)
 
+    def warm_up(self, bot: str) -> None:
+        """Open the script of a bot before the first person talks to it; nothing for a bot that is not there."""
+        with suppress(NotFound):
+            self._scripts.of(self._bots.get(bot))
+
     def _lock_of(self, key: str) -> _Lock:
         with self._locks_turn:
             lock = self._locks.get(key)

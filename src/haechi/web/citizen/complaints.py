@@ -196,7 +196,7 @@ def all_kinds() -> list[dict[str, Any]]:
 
 
 @api.post("/complaints/photos")
-def upload(
+def send_photo(
     request: Request, caller: Who, kind: Annotated[str, Form(max_length=40)], photo: Annotated[UploadFile, File()]
 ) -> dict[str, Any]:
     """Keep a photo for a report; `file` goes into the form. `place` is offered once and kept nowhere."""
