@@ -34,10 +34,13 @@ class RunningGateway:
     gateway: Gateway
     key: str
     store: Store
+    clients: ExitStack
 
     def client(self, key: str = "", **more: Any) -> openai.OpenAI:
         """The official client."""
-        return openai.OpenAI(base_url=f"{self.address}/v1", api_key=key or self.key, max_retries=0, timeout=30, **more)
+        made = openai.OpenAI(base_url=f"{self.address}/v1", api_key=key or self.key, max_retries=0, timeout=30, **more)
+        self.clients.callback(made.close)
+        return made
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         """What the database holds."""
@@ -93,4 +96,5 @@ def running_gateway(database: FreshDatabase, *backends: Described, **more: Any) 
         gateway = Gateway(database.urls.app, "test", read_rules(), Guard(), **more)
         key = make_key(database)
         address = stack.enter_context(serving(watched(Application(gateway)), lifespan="on"))
-        yield RunningGateway(address, gateway, key, store)
+        clients = stack.enter_context(ExitStack())
+        yield RunningGateway(address, gateway, key, store, clients)

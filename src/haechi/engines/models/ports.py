@@ -60,15 +60,29 @@ class GuardedCall(Protocol):
     instead of asking the model, or ''."""
 
     @property
-    def messages(self) -> list[dict[str, Any]]: ...
+    def messages(self) -> list[dict[str, Any]]:
+        """Masked."""
+        ...
+
     @property
-    def found(self) -> Sequence[Any]: ...
+    def found(self) -> Sequence[Any]:
+        """What was masked: its `kind` may be written down."""
+        ...
+
     @property
-    def tools(self) -> Sequence[Mapping[str, Any]]: ...
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        """Those that may be offered."""
+        ...
+
     @property
-    def restore(self) -> Any: ...
+    def restore(self) -> Any:
+        """For `after_stream` and `after_tools`; in memory only."""
+        ...
+
     @property
-    def refusal(self) -> str: ...
+    def refusal(self) -> str:
+        """Words to answer with, or ''."""
+        ...
 
 
 class Guarding(Protocol):
