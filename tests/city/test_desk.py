@@ -16,6 +16,7 @@ from haechi.city.chores import daily
 from haechi.city.desk import Desk, deadlines
 from haechi.city.desk.hours import read_hours
 from haechi.city.desk.rules import Rules, rules_in_force
+from haechi.city.settings import Settings
 from haechi.core import audit, clock
 from haechi.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from haechi.core.identity import Accounts
@@ -501,7 +502,7 @@ def test_conversations_wait_for_their_tickets_and_leave_only_numbers(
 ) -> None:
     conversation, ticket = opened(desk, store)
     desk.take(NOEUL, ticket)
-    installation = SimpleNamespace(worker_store=worker_store, settings=SimpleNamespace(home=tmp_path))
+    installation = SimpleNamespace(worker_store=worker_store, settings=Settings(home=tmp_path))
     with clock.frozen(MONDAY + timedelta(days=400)):
         daily(installation)  # type: ignore[arg-type]
         with store.transaction(CITIZEN) as tx:

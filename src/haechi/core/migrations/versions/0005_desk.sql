@@ -59,7 +59,7 @@ create table ticket_steps (                     -- what happened to a ticket, in
 );
 create index on ticket_steps (conversation_id, seq);
 create index on ticket_steps (ticket_id, seq);
-create sequence ticket_steps_seq;
+create sequence ticket_steps_seq owned by ticket_steps.seq;
 create table desk_presence (
   subject text primary key,
   name text not null,
