@@ -30,7 +30,7 @@ async def _converse(address: str, number: int) -> list[list[dict[str, Any]]]:
         page = await http.get("/chat/seoul_talk")
         csrf = page.text.split('name="csrf" content="')[1].split('"')[0]
         http.headers["X-CSRF-Token"] = csrf
-        turns = [await _turn(http, text="우리 동네 도로에 구멍이 났어요 포트홀 신고할게요", bot="seoul_talk")]
+        turns = [await _turn(http, text="도로가 움푹 파였어요 포트홀 신고", bot="seoul_talk")]
         talk = turns[0][0]["conversation_id"]
         if number % 3 == 0:
             turns.append(

@@ -96,6 +96,7 @@ class ToldDone(Done):
     """The end of an answer, with the event as it was told (it names whom to ask)."""
 
     __slots__ = ("told",)
+    told: dict[str, Any]
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         super().__init__(**{key: value for key, value in told.items() if key in _DONE})

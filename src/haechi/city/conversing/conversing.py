@@ -25,7 +25,7 @@ from haechi.city.conversing.wire import as_json, plain, shown_of
 from haechi.city.settings import Settings
 from haechi.core import clock
 from haechi.core.errors import HaechiError, InvalidInput, NotFound, Unavailable
-from haechi.core.store import Actor, Store
+from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.dialogue.cues import emergency_in, hears, language_of
 from haechi.engines.dialogue.ports import BotCard, Card, Emergency, Ended, Said, Say
 from haechi.engines.dialogue.values import photo_of
@@ -102,6 +102,10 @@ class Conversing:
         """Open the script of a bot before the first person talks to it; nothing for a bot that is not there."""
         with suppress(NotFound):
             self._scripts.of(self._bots.get(bot))
+
+    def warm_up(self) -> None:
+        """Build what the bots know by heart before the first person asks."""
+        self._scripts.warm_up(self._bots.all(SYSTEM))
 
     def _lock_of(self, key: str) -> _Lock:
         with self._locks_turn:

@@ -18,12 +18,18 @@ OUT_OF_SCOPE = "out_of_scope"
 class Decided(Protocol):
     """What a router says (engines/dialogue/routing.Decision)."""
 
-    bot: str
-    confidence: float
-    why: str
-    others: tuple[str, ...]
-    emergency: bool
-    ask: bool
+    @property
+    def bot(self) -> str: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def others(self) -> tuple[str, ...]: ...
+    @property
+    def emergency(self) -> bool: ...
+    @property
+    def ask(self) -> bool: ...
 
 
 class Router(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
@@ -22,6 +22,8 @@ from haechi.engines.knowledge.ports import Embedder
 
 log = logging.getLogger("haechi.conversing")
 NO_BOOK = (0, 0)
+LARGE = 1500
+"""Utterances from which a changed bot goes on with its old ranker until the new one is there (seconds)."""
 
 
 class KeptAnswers(Protocol):
@@ -51,7 +53,8 @@ def script_file(service: int | None) -> Path | None:
 class Scripts:
     """Dialogues by bot. Safe for many threads.
 
-    embedder: called once a build, in the background; until it has encoded the utterances intents are lexical.
+    embedder: called in the background after a build; until it has encoded the utterances intents are lexical. learnt: the
+    embedder with a memory for utterances.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Scripts:
         answers: KeptAnswers | None,
         *,
         embedder: Callable[[], Embedder | None] = lambda: None,
+        learnt: Callable[[Embedder | None], Embedder | None] = lambda embedder: embedder,
         greeting: Callable[[str], str] = lambda _: "",
         file_of: Callable[[int | None], Path | None] = script_file,
     ) -> None:
         self._answers = answers
         self._embedder = embedder
+        self._learnt = learnt
         self._greeting = greeting
         self._file_of = file_of
         self._memory = Memory()
@@ -82,6 +87,12 @@ class Scripts:
                 made = self._make(card, key)
                 self._made[card.id] = made
             return made.dialogue
+
+    def warm_up(self, cards: Iterable[BotCard]) -> None:
+        """Build those that have a script, so that the first person does not wait for it."""
+        for card in cards:
+            if self._file_of(card.service) is not None:
+                self.of(card)
 
     def with_answers(
         self, card: BotCard, faq: list[FaqEntry], scenarios: list[Scenario], topics: list[Topic]
@@ -102,10 +113,33 @@ class Scripts:
             faq, scenarios = self._answers.in_force(card.id, key[1]), self._answers.scenarios(card.id, key[1])
             topics = self._answers.topics(card.id, key[1])
         script = _merged(self._script(card), faq, scenarios, topics)
-        ranker = Ranker([*script.topics, *faq_topics(script.faq)], self._memory)
-        if ranker.topics:
-            threading.Thread(target=_warm, args=(ranker, self._embedder), name="haechi-intents", daemon=True).start()
-        return _Made(key, Dialogue(script, ranker), ranker)
+        learnt = [*script.topics, *faq_topics(script.faq)]
+        before = self._made.get(card.id)
+        if before is not None and sum(len(topic.utterances) for topic in learnt) > LARGE:
+            # What was withdrawn is gone with the script at once; what is new is understood when the ranker is there.
+            made = _Made(key, Dialogue(script, before.ranker), before.ranker)
+            self._in_background(card.id, made, learnt)
+            return made
+        ranker = Ranker(learnt, self._memory)
+        made = _Made(key, Dialogue(script, ranker), ranker)
+        if learnt:
+            self._in_background(card.id, made, None)
+        return made
+
+    def _in_background(self, bot: str, made: _Made, topics: list[Topic] | None) -> None:
+        """topics: of a ranker that is still to be built; None: only its vectors."""
+
+        def work() -> None:
+            try:
+                ranker = made.ranker if topics is None else Ranker(topics, self._memory)
+                ranker.warm(self._embedder(), self._learnt(self._embedder()))
+                with self._turn:
+                    if topics is not None and self._made.get(bot) is made:
+                        self._made[bot] = _Made(made.key, Dialogue(made.dialogue.script, ranker), ranker)
+            except Exception:
+                log.exception("의도 벡터를 만들지 못해 글자와 낱말로만 알아듣습니다")
+
+        threading.Thread(target=work, name="haechi-intents", daemon=True).start()
 
     def _script(self, card: BotCard) -> Script:
         source = self._file_of(card.service)
@@ -117,13 +151,6 @@ class Scripts:
             # A bot with a broken script still answers from its documents and hands over to people.
             log.error("챗봇 %s의 대본을 읽지 못했습니다: %s", card.id, error)
             return empty_script(card, self._greeting(card.id))
-
-
-def _warm(ranker: Ranker, embedder: Callable[[], Embedder | None]) -> None:
-    try:
-        ranker.warm(embedder())
-    except Exception:
-        log.exception("의도 벡터를 만들지 못해 글자와 낱말로만 알아듣습니다")
 
 
 def _merged(script: Script, faq: list[FaqEntry], scenarios: list[Scenario], topics: list[Topic]) -> Script:

@@ -8,6 +8,8 @@ from typing import Any
 
 from haechi.city.conversing.conversing import Conversing
 from haechi.city.conversing.scripts import Scripts
+from haechi.engines.knowledge.embedding import CachedEmbedder, FileVectors
+from haechi.engines.knowledge.ports import Embedder
 
 
 def conversing(installation: Any) -> Conversing:
@@ -15,6 +17,7 @@ def conversing(installation: Any) -> Conversing:
     scripts = Scripts(
         installation.answers,
         embedder=lambda: installation.indexing.embedder,
+        learnt=lambda embedder: _remembering(installation, embedder),
         greeting=installation.bots.greeting,
     )
     return Conversing(
@@ -29,6 +32,13 @@ def conversing(installation: Any) -> Conversing:
         cards=lambda: installation.cards,
         hide=hiding(),
     )
+
+
+def _remembering(installation: Any, embedder: Embedder | None) -> Embedder | None:
+    """Utterances of scripts are no secret: their vectors are kept in a file, so that a restart does not encode them again."""
+    if embedder is None:
+        return None
+    return CachedEmbedder(embedder, FileVectors(installation.settings.cache / "vectors"))
 
 
 def hiding() -> Callable[[str], str]:

@@ -28,6 +28,8 @@ from haechi.engines.knowledge.ports import Embedder
 from haechi.engines.knowledge.retrieval.terms import KiwiTerms
 
 Floats = NDArray[np.float32]
+_BLOCK = 2048
+"""Terms that are multiplied out at once: 6,000 utterances take 48 MB a block."""
 FITTED_ON = 150
 """Topics of the smaller bank in bench/fit_intents.py."""
 TOLD = 5
@@ -139,6 +141,19 @@ class _View:
         }
         self._unknown_idf = float(np.log(1 + self.rows) + 1.0)
 
+    def gram(self) -> Floats:
+        """Cosine of every two rows, shape (rows, rows). A term that stands in one row alone says nothing of two."""
+        found = np.zeros((self.rows, self.rows), np.float32)
+        shared = [posting for posting in self._postings.values() if len(posting[0]) > 1]
+        for start in range(0, len(shared), _BLOCK):
+            block = shared[start : start + _BLOCK]
+            part = np.zeros((self.rows, len(block)), np.float32)
+            for column, (at, values) in enumerate(block):
+                part[at, column] = values
+            found += part @ part.T
+        np.fill_diagonal(found, 1.0)
+        return found
+
     def compared(self, bag: Counter[str]) -> Floats:
         """Cosine with every row. Terms that stand nowhere count in the length: they make every row less alike."""
         scores = np.zeros(self.rows, np.float32)
@@ -153,9 +168,7 @@ class _View:
 
 def cosine_of(bags: Sequence[tuple[Counter[str], Counter[str]]]) -> Floats:
     """Likeness of every two texts, words and letters alike. Shape (n, n)."""
-    words, letters = _View([one for one, _ in bags]), _View([two for _, two in bags])
-    rows = [(words.compared(one) + letters.compared(two)) / 2 for one, two in bags]
-    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 0), np.float32)
+    return (_View([one for one, _ in bags]).gram() + _View([two for _, two in bags]).gram()) / np.float32(2)
 
 
 class Ranker:
@@ -175,18 +188,22 @@ class Ranker:
         self._texts = [text for _, text in pairs]
         self._owner = np.asarray([at for at, _ in pairs], np.int32)
         self._starts = np.flatnonzero(np.r_[True, self._owner[1:] != self._owner[:-1]]) if pairs else np.zeros(0, int)
-        self._bags = self._memory.terms(self._texts)
-        self._words = _View([words for words, _ in self._bags])
-        self._letters = _View([letters for _, letters in self._bags])
+        bags = self._memory.terms(self._texts)
+        self._words = _View([words for words, _ in bags])
+        self._letters = _View([letters for _, letters in bags])
         self._lexical = self._solved(self.weights["lexical"], None)
         self._dense: tuple[Embedder, Floats, Floats, Floats] | None = None
 
-    def warm(self, embedder: Embedder | None) -> None:
-        """Encode the utterances (about 10 ms each the first time); dense from then on. Nothing without an embedder."""
+    def warm(self, embedder: Embedder | None, learnt: Embedder | None = None) -> None:
+        """Encode the utterances (about 10 ms each the first time); dense from then on. Nothing without an embedder.
+
+        learnt: the same embedder with a memory, for the utterances alone: what people say is never remembered there.
+        """
         if embedder is None or not self.topics:
             return
-        middle = _middle(self._memory, embedder, self._texts)
-        vectors = _centred(self._memory.vectors(self._texts, embedder), middle)
+        learnt = learnt or embedder
+        middle = _middle(self._memory, learnt, self._texts)
+        vectors = _centred(self._memory.vectors(self._texts, learnt), middle)
         self._dense = (embedder, middle, vectors, self._solved(self.weights["dense"], vectors))
 
     @property
@@ -227,21 +244,21 @@ class Ranker:
         rows = len(self._texts)
         if not rows:
             return np.zeros((0, 0), np.float32)
-        alike = np.empty((rows, rows), np.float32)
-        for row, (words, letters) in enumerate(self._bags):
-            alike[row] = self._alike(weights, words, letters, None)
+        alike = np.float32(weights.word) * self._words.gram() + np.float32(weights.letters) * self._letters.gram()
         if vectors is not None:
             alike += np.float32(weights.dense) * (vectors @ vectors.T)
         alike[np.diag_indices(rows)] += np.float32(weights.ridge)
         wanted = np.zeros((rows, len(self.topics)), np.float32)
         wanted[np.arange(rows), self._owner] = 1.0
-        return np.linalg.solve(alike, wanted)
+        solved: Floats = np.linalg.solve(alike, wanted)
+        return solved
 
 
 def _centred(vectors: Floats, middle: Floats) -> Floats:
     """Away from where all sentences lie (an embedder puts every two of them close together), and of length 1 again."""
     moved = vectors - middle
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
+    unit: Floats = moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
+    return unit
 
 
 def _middle(memory: Memory, embedder: Embedder, texts: Sequence[str]) -> Floats:
