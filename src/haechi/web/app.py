@@ -33,7 +33,7 @@ from haechi.web import (
     telemetry,
 )  # fmt: skip
 from haechi.web.caller import Caller, identify
-from haechi.web.citizen import api_chat, kakao
+from haechi.web.citizen import api_chat, api_routing, kakao
 from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
 from haechi.web.citizen import complaints as pages_complaints
@@ -80,7 +80,7 @@ PAGES = (
     pages_scenarios,
     pages_answers,
 )
-APIS = (api_ask, api_library, api_services, api_bots, api_chat, api_desk, api_tickets, kakao)
+APIS = (api_ask, api_library, api_services, api_bots, api_routing, api_chat, api_desk, api_tickets, kakao)
 
 
 def create_app(installation: Any) -> FastAPI:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from haechi.core.contract import City, KpiReading, Readiness, Request, quantile_of, share_of
 from haechi.core.errors import HaechiError, InvalidInput
@@ -162,7 +162,11 @@ def _what_follows(decision: Decision, card: BotCard | None, stands: Standing) ->
     if decision.ask:
         return WHICH, "두 챗봇의 일이 비슷하게 들립니다. 묻는 사람이 고릅니다.", True
     if not stands.answers:
-        return stands.sentence, f"{card.name_ko}이(가) 답할 수 없습니다. {card.office or card.bureau}의 사람이 답합니다.", True
+        return (
+            stands.sentence,
+            f"{card.name_ko}이(가) 답할 수 없습니다. {card.office or card.bureau}의 사람이 답합니다.",
+            True,
+        )
     return f"{card.name_ko}이(가) 답합니다.", "묻는 사람이 까닭을 보고, 아니면 한 번 눌러 바로잡습니다.", False
 
 

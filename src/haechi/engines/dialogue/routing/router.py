@@ -117,8 +117,8 @@ class Router:
         self, text: str, read: Reading, allowed: Mapping[str, BotCard], previous: str | None, asker: Asker
     ) -> Decision:
         chances = self._among(read.probabilities, allowed, asker)
-        chances[OUT_OF_SCOPE] = max(chances[OUT_OF_SCOPE], 0.02) * float(np.exp(self._elsewhere.lean(text)))
-        chances = _normal(chances)
+        if lean := self._elsewhere.lean(text):
+            chances = _normal({**chances, OUT_OF_SCOPE: max(chances[OUT_OF_SCOPE], 0.02) * float(np.exp(lean))})
         chances = self._with_context(text, chances, previous)
         ranked = sorted(chances, key=lambda bot: -chances[bot])
         first, second = ranked[0], ranked[1] if len(ranked) > 1 else ""

@@ -50,7 +50,7 @@ def standing(card: BotCard, check: Callable[[], Readiness] | None = None, *, pat
 
 
 def whom_to_ask(card: BotCard) -> str:
-    """"~에 물어보세요" with the office that answers for the bot's matters, and its phone."""
+    """ "~에 물어보세요" with the office that answers for the bot's matters, and its phone."""
     office = card.office or card.bureau
     return f"{office}{f' ({card.phone})' if card.phone and card.phone not in office else ''}에 물어보세요."
 
