@@ -331,6 +331,18 @@ def test_what_is_no_photo_is_refused_with_the_next_step(complaints, what):
     assert refused.value.next_step
 
 
+def test_a_large_ordinary_photo_is_taken_and_a_large_progressive_one_is_not():
+    large = Image.new("RGB", (7000, 5000))
+    plain, progressive = io.BytesIO(), io.BytesIO()
+    large.save(plain, "JPEG")
+    large.save(progressive, "JPEG", progressive=True)
+    cleaned = clean(plain.getvalue(), rules().photos)
+    assert max(cleaned.width, cleaned.height) <= rules().photos["longest_side"]
+    with pytest.raises(InvalidInput) as refused:
+        clean(progressive.getvalue(), rules().photos)
+    assert "7,000×5,000" in refused.value.message
+
+
 def test_a_file_that_hides_behind_a_photo_does_not_survive():
     cleaned = clean(picture() + b"PK\x03\x04<script>evil()</script>", rules().photos)
     assert b"evil" not in cleaned.data

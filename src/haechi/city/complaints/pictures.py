@@ -60,7 +60,9 @@ def clean(raw: bytes, limits: Mapping[str, int], find_faces: FindFaces | None = 
 
 def _drawn_anew(opened: Image.Image, kind: str, limits: Mapping[str, int], find_faces: FindFaces | None) -> Cleaned:
     width, height = opened.size
-    most = limits["pixels"] if kind == "JPEG" else limits["png_pixels"]
+    # A progressive JPEG keeps all of its coefficients in memory, however small it is drawn.
+    small_scale = kind == "JPEG" and not opened.info.get("progressive")
+    most = limits["pixels"] if small_scale else limits["png_pixels"]
     if width * height > most or min(width, height) < 16 or max(width, height) > 32 * min(width, height):
         raise _refused(
             f"사진의 크기({width:,}×{height:,})를 받을 수 없습니다.", "휴대전화로 찍은 보통 사진을 올려 주세요."
