@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ BUREAU = "복지실"
 MODULES = {
     "server": "haechi.web.serve",
     "worker": "haechi.city.worker",
+    "gateway": "haechi.web.gateway.serve",
     "reader": "haechi.engines.knowledge.ingest.worker",
 }
 PATIENCE = 180.0
@@ -46,6 +47,7 @@ class Running:
     home: Path
     port: int
     demo: bool = False
+    gateway_port: int = field(default_factory=lambda: free_port())
     supervisor: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,6 +64,7 @@ class Running:
         """`haechi up`; seconds until /healthz says ok."""
         started = time.monotonic()
         environment = os.environ | {"HAECHI_HOME": str(self.home), "HAECHI_PORT": str(self.port)}
+        environment["HAECHI_GATEWAY_PORT"] = str(self.gateway_port)
         with open(self.home / "up.log", "ab") as log:
             self.supervisor = subprocess.Popen(
                 [sys.executable, "-m", "haechi.cli", "up", "--no-open", "--demo" if self.demo else "--no-demo"],
@@ -78,7 +81,12 @@ class Running:
                 self.supervisor.wait(60)
             except subprocess.TimeoutExpired:
                 self.supervisor.kill()
-        for process in [*self.processes("server"), *self.processes("worker"), *self.database_processes()]:
+        for process in [
+            *self.processes("server"),
+            *self.processes("worker"),
+            *self.processes("gateway"),
+            *self.database_processes(),
+        ]:
             with suppress(psutil.Error):
                 process.kill()
 

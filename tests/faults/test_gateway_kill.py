@@ -205,7 +205,7 @@ def test_a_database_killed_in_the_middle_of_streams_costs_no_answer_and_no_entry
         eventually(lambda: city.rows("select count(*) from model_calls where state = 'done'") == [(7,)], city.log)
         eventually(city.nothing_open, city.log)
         assert city.rows("select sum(tokens_out), count(distinct id) from model_calls where state = 'done'") == [
-            (70, 7)
+            (280, 7)
         ]
         city.assert_books_balance()
 

@@ -36,14 +36,20 @@ def server():
 
 
 def test_a_real_model_answers_through_the_gateway_streamed_and_whole(database, server):
-    backend = Described("local", "file", server.url, models={"haechi": starting.NAME}, max_num_seqs=1, parameters_b=0.135)
+    backend = Described(
+        "local", "file", server.url, models={"haechi": starting.NAME}, max_num_seqs=1, parameters_b=0.135
+    )
     with running_gateway(database, backend) as gateway:
         client = gateway.client().with_options(timeout=120)
         whole = client.chat.completions.create(model="haechi", messages=ASKED, max_tokens=16, temperature=0)
         assert "Paris" in whole.choices[0].message.content
-        stream = client.chat.completions.create(model="haechi", messages=ASKED, max_tokens=16, temperature=0, stream=True)
+        stream = client.chat.completions.create(
+            model="haechi", messages=ASKED, max_tokens=16, temperature=0, stream=True
+        )
         assert "".join(piece.choices[0].delta.content or "" for piece in stream) == whole.choices[0].message.content
-        response = client.responses.create(model="haechi", input=ASKED[0]["content"], max_output_tokens=16, temperature=0)
+        response = client.responses.create(
+            model="haechi", input=ASKED[0]["content"], max_output_tokens=16, temperature=0
+        )
         assert "Paris" in response.output_text
         own = OpenAICompatible(f"{gateway.address}/v1", "haechi", gateway.key, between=120.0)
         assert "Paris" in "".join(own.chat(ASKED, max_tokens=16))

@@ -90,7 +90,7 @@ def read_object(body: Any) -> dict[str, Any]:
 def model_of(body: Mapping[str, Any]) -> str:
     """The model that the caller names."""
     model = body.get("model")
-    if not isinstance(model, str) or not model or len(model) > 200:
+    if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= 200:
         raise wrong("model", "모델 이름이 없습니다.", "GET /v1/models의 이름을 model에 넣으세요.")
     return model
 

@@ -17,6 +17,7 @@ from haechi.web.gateway.gateway import Gateway, Principal
 from haechi.web.gateway.http import Headers, Request
 
 LOOK_SECONDS = 2.0
+MOST_TOKENS = 10**8
 
 
 class ModelRefused(HaechiError):
@@ -119,8 +120,8 @@ class Call:
 
     def wrote(self, tokens_out: int) -> None:
         """So much is known of the output: charged as it comes."""
-        self.lease.tokens_out = tokens_out
-        self.lease.units = tokens_out * self._unit_out
+        self.lease.tokens_out = min(tokens_out, MOST_TOKENS)
+        self.lease.units = self.lease.tokens_out * self._unit_out
 
     # --- the end ----------------------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Call:
             state = "left"
         # Nothing came from the model: nothing is charged.
         free = self._admitted is None or (state == "failed" and self._first is None)
-        used = usage if usage is not None and not free else Usage(0, 0, "estimate")
+        used = _believable(usage) if usage is not None and not free else Usage(0, 0, "estimate")
         self._gateway.truth.settle(self.lease, self._row(state, used, now, error))
 
     def refused(self, refusal: Refused) -> None:
@@ -176,7 +177,7 @@ class Call:
             "energy_method": energy.method if footprint is not None else "",
             "found": wanted.found,
             "log_text": wanted.log,
-            "error": error[:300],
+            "error": error[:300].replace("\x00", ""),
         }
 
     @property
@@ -194,6 +195,11 @@ class Call:
         if self.backend is not None:
             found.append((b"x-haechi-backend", self.backend.id.encode()))
         return found
+
+
+def _believable(usage: Usage) -> Usage:
+    """A backend's counts within what the ledger holds: a server that talks nonsense must not stop the books of all."""
+    return Usage(min(max(usage.tokens_in, 0), MOST_TOKENS), min(max(usage.tokens_out, 0), MOST_TOKENS), usage.counted)
 
 
 def _lane(request: Request, principal: Principal) -> int:
