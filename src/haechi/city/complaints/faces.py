@@ -22,7 +22,7 @@ class YuNet:
 
     def __init__(self, model: Path | None) -> None:
         try:
-            import cv2
+            import cv2  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
             raise MissingPart("얼굴 찾기(OpenCV)", INSTALL) from error
         if model is None or not model.is_file():

@@ -135,8 +135,9 @@ def _no_place() -> InvalidInput:
 
 def _photos(value: Any, kind: Kind, in_force: Rules) -> list[str]:
     given = value if isinstance(value, list | tuple) else [value] if value not in (None, "", {}) else []
-    ids = [one.get("file") if isinstance(one, Mapping) else one for one in given]
-    if not all(isinstance(one, str) and one for one in ids):
+    found = [one.get("file") if isinstance(one, Mapping) else one for one in given]
+    ids = [one for one in found if isinstance(one, str) and one]
+    if len(ids) != len(found):
         raise InvalidInput("올린 사진을 찾을 수 없습니다.", next_step="사진을 다시 올려 주세요.", record="photo")
     if kind.photo == "required" and not ids:
         raise InvalidInput(
