@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from PIL import Image
 from tests.city.test_asking import FEES, Town
 
 from haechi.city.answers import AnswerDesk, Answers, Written
+from haechi.city.asking import Asking
 from haechi.city.bots import Bots
-from haechi.city.conversing import Conversing, Scripts
+from haechi.city.conversing import Conversing, Scripts, gathering
 from haechi.city.desk import Desk
 from haechi.city.library import Library
 from haechi.city.reading import ReadingDesk
@@ -62,7 +63,13 @@ class Filing:
         self.down = False
 
     def __call__(
-        self, actor: Actor, values: Mapping[str, Any], *, key: str, conversation_id: str, language: str
+        self,
+        actor: Actor,
+        values: Mapping[str, Any],
+        *,
+        key: str,
+        conversation_id: str,
+        language: str,  # noqa: ARG002
     ) -> Sequence[Say]:
         if self.down:
             raise Unavailable("민원 접수가 잠시 멈췄습니다.", next_step="잠시 뒤 다시 보내세요.")
@@ -85,7 +92,7 @@ class TalkingTown(Town):
         self.conversing = Conversing(
             store, settings, self.asking, bots=self.bots, scripts=self.scripts,
             desk=lambda: Desk(store, card_of=self.bots.get), actions=lambda: {"complaint": self.filing},
-            cards=lambda: {"air": lambda said: Card("air", "대기질", ({"이름": "중구", "PM10": "31"},), "시험", clock.now(), True)},
+            cards=lambda: {"air": lambda _: Card("air", "대기질", ({"이름": "중구", "PM10": "31"},), "시험", clock.now(), True)},
             hide=lambda text: text.replace("010-1234-5678", "⟦전화1⟧"),
         )  # fmt: skip
 
@@ -105,7 +112,7 @@ class TalkingTown(Town):
 @pytest.fixture
 def town(
     store: Store, worker_store: Store, library: Library, desk: ReadingDesk, settings: Settings, tmp_path: Path
-) -> Iterator[TalkingTown]:
+) -> TalkingTown:
     with worker_store.transaction(SYSTEM) as tx:
         for id, audience, service, built in (
             ("seoul_talk", "citizen", 11, True),
@@ -121,7 +128,7 @@ def town(
                  "does": {"seoul_talk": ["생활 민원 신고", "따릉이"], "waterworks": ["수도요금 조회와 납부", "누수 신고"],
                           "staff_manual": ["당직 근무 절차", "공유재산 업무편람"]}[id]},
             )  # fmt: skip
-    yield TalkingTown(store, worker_store, library, desk, settings, tmp_path)
+    return TalkingTown(store, worker_store, library, desk, settings, tmp_path)
 
 
 def names(events: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -152,19 +159,24 @@ def test_a_person_reports_a_pothole_by_form(town: TalkingTown, citizen: Actor, w
     assert "전화번호를 읽지 못했습니다" in town.say(citizen, "내 번호", to=talk)[1]["problem"]
     town.say(citizen, "010 1234 5678", to=talk)
     last_look = town.say(citizen, "동의합니다", to=talk)
-    assert "중앙로 12 앞" in words(last_look) and "바퀴가 빠질 만함" in words(last_look)
+    assert "중앙로 12 앞" in words(last_look)
+    assert "바퀴가 빠질 만함" in words(last_look)
     # A correction of an earlier field, in their own words.
     assert town.say(citizen, "위치를 고칠게요", to=talk)[1]["field"]["id"] == "place"
     assert "시청 서문" in words(town.say(citizen, "시청 서문", to=talk))
     sent = town.say(citizen, choice="confirm", to=talk)
-    assert "접수번호 1번" in words(sent) and sent[-1]["state"] == "answered"
+    assert "접수번호 1번" in words(sent)
+    assert sent[-1]["state"] == "answered"
     (filed,) = town.filing.filed.values()
-    assert filed["place"] == {"address": "시청 서문"} and filed["phone"] == "010-1234-5678" and filed["danger"] is None
+    assert filed["place"] == {"address": "시청 서문"}
+    assert filed["phone"] == "010-1234-5678"
+    assert filed["danger"] is None
     assert filed["photo"]["data"].startswith(b"\xff\xd8")
     with worker_store.transaction(SYSTEM) as tx:
         assert tx.value("select count(*) from conversation_files") == 0, "the photo stays with the complaint alone"
         kept = tx.all("select question, said from turns where conversation_id = :id", id=talk)
-    assert "1234-5678" not in str(kept) and "1234 5678" not in str(kept)
+    assert "1234-5678" not in str(kept)
+    assert "1234 5678" not in str(kept)
 
 
 def test_what_is_close_is_asked_back_and_chosen(town: TalkingTown, citizen: Actor) -> None:
@@ -173,13 +185,15 @@ def test_what_is_close_is_asked_back_and_chosen(town: TalkingTown, citizen: Acto
     offered = {one["id"] for one in asked[1]["options"]}
     assert {"topic:pothole", "topic:sidewalk", "search"} <= offered
     chosen = town.say(citizen, choice="topic:pothole", to=asked[0]["conversation_id"])
-    assert chosen[-1]["intent"] == "pothole" and chosen[2]["field"]["id"] == "place"
+    assert chosen[-1]["intent"] == "pothole"
+    assert chosen[2]["field"]["id"] == "place"
 
 
 def test_a_question_in_the_middle_of_a_form_is_answered_and_the_form_goes_on(town: TalkingTown, citizen: Actor) -> None:
     talk = town.say(citizen, "포트홀 신고할게요")[0]["conversation_id"]
     between = town.say(citizen, "오늘 공기 어때요?", to=talk)
-    assert "card" in names(between) and between[-2]["event"] == "choices"
+    assert "card" in names(between)
+    assert between[-2]["event"] == "choices"
     assert [one["id"] for one in between[-2]["options"]] == ["resume", "cancel"]
     on = town.say(citizen, "네 이어서 할게요", to=talk)
     assert on[-2]["field"]["id"] == "place"
@@ -187,7 +201,8 @@ def test_a_question_in_the_middle_of_a_form_is_answered_and_the_form_goes_on(tow
     town.say(citizen, "따릉이 대여소 앞 도로", to=talk)
     assert "따릉이 대여소 앞" in str(town.conversing.timeline(citizen, talk)["turns"][-1]["said"])
     stopped = town.say(citizen, "그만할래요", to=talk)
-    assert stopped[-1]["state"] == "closed" and town.filing.filed == {}
+    assert stopped[-1]["state"] == "closed"
+    assert town.filing.filed == {}
 
 
 def test_a_person_is_cut_off_and_goes_on(town: TalkingTown, citizen: Actor) -> None:
@@ -202,7 +217,8 @@ def test_a_person_is_cut_off_and_goes_on(town: TalkingTown, citizen: Actor) -> N
     third = town.say(citizen, "중앙로 12", to=talk, turn_id=cut)
     assert third[1:] == again[1:], "sent a third time it says the same and does nothing"
     turns = town.conversing.timeline(citizen, talk)["turns"]
-    assert len(turns) == 2 and turns[-1]["state"] == "asked"
+    assert len(turns) == 2
+    assert turns[-1]["state"] == "asked"
 
 
 def test_what_was_written_survives_a_failed_filing_and_is_filed_once(town: TalkingTown, citizen: Actor) -> None:
@@ -212,18 +228,19 @@ def test_what_was_written_survives_a_failed_filing_and_is_filed_once(town: Talki
     assert last[-1]["state"] == "asked"
     town.filing.down = True
     failed = town.say(citizen, choice="confirm", to=talk)
-    assert "잠시 멈췄습니다" in words(failed) and failed[-2]["event"] == "choices"
+    assert "잠시 멈췄습니다" in words(failed)
+    assert failed[-2]["event"] == "choices"
     town.filing.down = False
     assert "접수번호 1번" in words(town.say(citizen, "네", to=talk))
     late = town.say(citizen, choice="confirm", to=talk)
-    assert "지난 화면" in words(late) and len(town.filing.filed) == 1
+    assert "지난 화면" in words(late)
+    assert len(town.filing.filed) == 1
 
 
-def test_a_wish_for_a_person_and_their_answer_in_one_timeline(
-    town: TalkingTown, citizen: Actor, store: Store, worker_store: Store
-) -> None:
+def test_a_wish_for_a_person_and_their_answer_in_one_timeline(town: TalkingTown, citizen: Actor, store: Store) -> None:
     handed = town.say(citizen, "상담사 연결해 주세요")
-    assert handed[-2]["event"] == "handed_off" and handed[-1]["state"] == "handed_off"
+    assert handed[-2]["event"] == "handed_off"
+    assert handed[-1]["state"] == "handed_off"
     talk = handed[0]["conversation_id"]
     agent = Actor(
         "user:han", "한마루", frozenset({"public", "staff", "role:call_taker"}), frozenset({"call_taker"}), "복지과"
@@ -235,7 +252,8 @@ def test_a_wish_for_a_person_and_their_answer_in_one_timeline(
     quiet = town.say(citizen, "따릉이 요금이 얼마인가요", to=talk)
     assert names(quiet) == ["accepted", "ended"], "the bot does not talk into the conversation of two people"
     shown = town.conversing.timeline(citizen, talk)
-    assert shown["with_person"] and [turn["kind"] for turn in shown["turns"]] == ["turn", "system", "agent", "citizen"]
+    assert shown["with_person"]
+    assert [turn["kind"] for turn in shown["turns"]] == ["turn", "system", "agent", "citizen"]
     assert shown["turns"][2]["text"] == "무엇을 도와드릴까요?"
     assert town.say(citizen, "여기 사람이 쓰러졌어요", to=talk)[1]["phone"] == "119"
 
@@ -243,7 +261,8 @@ def test_a_wish_for_a_person_and_their_answer_in_one_timeline(
 def test_danger_comes_before_everything_else(town: TalkingTown, citizen: Actor) -> None:
     talk = town.say(citizen, "포트홀 신고할게요")[0]["conversation_id"]
     warned = town.say(citizen, "차가 빠져서 사람이 갇혔어요", to=talk)
-    assert names(warned) == ["accepted", "emergency", "ended"] and warned[1]["phone"] == "119"
+    assert names(warned) == ["accepted", "emergency", "ended"]
+    assert warned[1]["phone"] == "119"
     assert town.say(citizen, "중앙로 12", to=talk)[1]["field"]["id"] == "size", "the form waits where it stood"
 
 
@@ -252,7 +271,9 @@ def test_twice_no_answer_brings_the_office_and_a_person(
 ) -> None:
     town.put(welfare, FEES)
     first = town.say(citizen, "우주 정거장 입장권 번호 010-1234-5678")
-    assert first[-1]["state"] == "unknown" and "120다산콜" in words(first) and "choices" not in names(first)
+    assert first[-1]["state"] == "unknown"
+    assert "120다산콜" in words(first)
+    assert "choices" not in names(first)
     second = town.say(citizen, "달나라 왕복 버스 시각표", to=first[0]["conversation_id"])
     assert [one["id"] for one in second[-2]["options"]] == ["person", "rephrase"]
     with worker_store.transaction(SYSTEM) as tx:
@@ -264,12 +285,14 @@ def test_the_documents_answer_what_the_script_does_not_know(town: TalkingTown, c
     town.put(welfare, FEES)
     told = town.say(citizen, "냉장고 버릴 때 수수료는 얼마인가요?")
     done = next(event for event in told if event["event"] == "answer_done")
-    assert "8,000원" in done["text"] and told[-1]["label"].startswith("AI가 만든")
-    assert names(told)[-1] == "ended" and {"retrieval", "citation"} <= set(names(told))
+    assert "8,000원" in done["text"]
+    assert told[-1]["label"].startswith("AI가 만든")
+    assert names(told)[-1] == "ended"
+    assert {"retrieval", "citation"} <= set(names(told))
 
 
 def test_a_written_answer_is_said_with_its_owner_until_its_last_day(
-    town: TalkingTown, citizen: Actor, welfare: Actor, store: Store, worker_store: Store
+    town: TalkingTown, citizen: Actor, welfare: Actor, store: Store
 ) -> None:
     day = clock.today()
     writer = AnswerDesk(store, town.answers, audience_of=lambda _: "citizen")
@@ -283,13 +306,15 @@ def test_a_written_answer_is_said_with_its_owner_until_its_last_day(
     writer.submit(welfare, kept, 1)
     writer.publish(other, kept, 1)
     said = town.say(citizen, "긴급복지 어디서 신청하나요")
-    assert said[1]["text"] == "주민센터에서 합니다." and (said[1]["by"], said[1]["owner"]) == ("person", "김복지")
+    assert said[1]["text"] == "주민센터에서 합니다."
+    assert (said[1]["by"], said[1]["owner"]) == ("person", "김복지")
     assert said[-1]["intent"] == f"faq:{kept}" and said[-1]["label"] == "", (
         "what a person wrote is not labelled as made by AI"
     )
     with clock.frozen(datetime.now(UTC) + timedelta(days=4)):
         late = town.say(citizen, "긴급복지 어디서 신청하나요")
-        assert "주민센터" not in words(late) and late[-1]["state"] == "unknown"
+        assert "주민센터" not in words(late)
+        assert late[-1]["state"] == "unknown"
 
 
 def test_a_scenario_is_walked_by_buttons_words_and_numbers(town: TalkingTown, citizen: Actor) -> None:
@@ -331,15 +356,18 @@ def test_a_citizens_bot_answers_an_officer_from_public_documents_only(town: Talk
 
 
 def test_a_bot_that_is_not_built_or_switched_off_names_the_office(
-    town: TalkingTown, citizen: Actor, welfare: Actor, store: Store
+    town: TalkingTown, citizen: Actor, welfare: Actor
 ) -> None:
     told = town.say(citizen, "수도요금이 궁금해요", bot="waterworks")
-    assert told[-1]["state"] == "refused" and "아직 만들어지지" in words(told) and "120" in words(told)
+    assert told[-1]["state"] == "refused"
+    assert "아직 만들어지지" in words(told)
+    assert "120" in words(told)
     talk = town.say(citizen, "포트홀 신고할게요")[0]["conversation_id"]
     admin = Actor("user:head", "마루한", welfare.tags, frozenset({"staff", "admin"}), "복지과")
     town.bots.switch(admin, "seoul_talk", False, "점검")
     off = town.say(citizen, "중앙로 12", to=talk)
-    assert off[-1]["state"] == "refused" and "멈춰 있습니다" in words(off)
+    assert off[-1]["state"] == "refused"
+    assert "멈춰 있습니다" in words(off)
     assert town.say(citizen, wants_person=True, to=talk)[-1]["state"] == "handed_off", "a person is always there"
 
 
@@ -347,9 +375,12 @@ def test_one_door_finds_the_bot_and_a_wrong_turn_is_put_right_with_one_button(
     town: TalkingTown, citizen: Actor
 ) -> None:
     told = town.say(citizen, "따릉이 이용권 가격이요", bot=None)
-    assert told[1]["event"] == "routed" and told[1]["bot"] == "seoul_talk" and told[1]["why"]
+    assert told[1]["event"] == "routed"
+    assert told[1]["bot"] == "seoul_talk"
+    assert told[1]["why"]
     put_right = town.say(citizen, choice="bot:waterworks", bot=None, to=told[0]["conversation_id"])
-    assert "아리수" in words(put_right) and put_right[-1]["bot"] == "waterworks"
+    assert "아리수" in words(put_right)
+    assert put_right[-1]["bot"] == "waterworks"
 
 
 def test_english_gets_english_frames(town: TalkingTown, citizen: Actor) -> None:
@@ -372,7 +403,8 @@ def test_two_windows_of_one_conversation_take_turns(town: TalkingTown, citizen: 
         one.join(30)
     assert sorted(len(events) for events in done) == [3, 3]
     turns = town.conversing.timeline(citizen, talk)["turns"]
-    assert [turn["number"] for turn in turns] == [1, 2, 3] and all(turn["state"] == "asked" for turn in turns)
+    assert [turn["number"] for turn in turns] == [1, 2, 3]
+    assert all(turn["state"] == "asked" for turn in turns)
 
 
 def test_only_one_thing_is_said_at_a_time(town: TalkingTown, citizen: Actor) -> None:
@@ -391,3 +423,41 @@ def test_conversations_are_purged_on_their_day(town: TalkingTown, citizen: Actor
             == 1
         )
         assert tx.value("select count(*) from turns") == 0
+
+
+def test_unanswered_questions_come_together_once_a_day_and_keep_their_number(
+    town: TalkingTown, citizen: Actor, worker_store: Store
+) -> None:
+    for text in ("반려견 등록은 어디서 하나요", "반려견 등록 어디에서 하나요", "달나라 왕복 버스 시각표"):
+        town.say(citizen, text)
+    with worker_store.transaction(SYSTEM) as tx:
+        assert gathering.gather(tx) == 2
+        before = {
+            row["text"]: row["cluster"] for row in tx.all("select text, cluster::text as cluster from unanswered")
+        }
+    assert before["반려견 등록은 어디서 하나요"] == before["반려견 등록 어디에서 하나요"]
+    town.say(citizen, "반려견 등록 어디서 해요")
+    with worker_store.transaction(SYSTEM) as tx:
+        gathering.gather(tx)
+        after = {row["text"]: row["cluster"] for row in tx.all("select text, cluster::text as cluster from unanswered")}
+        assert {text: after[text] for text in before} == before
+        assert gathering.purge(tx, 90) == 0
+    with clock.frozen(datetime.now(UTC) + timedelta(days=91)), worker_store.transaction(SYSTEM) as tx:
+        assert gathering.purge(tx, 90) == 4
+
+
+def test_after_a_kill_the_cut_off_turn_says_so_and_can_be_sent_again(
+    town: TalkingTown, citizen: Actor, worker_store: Store, settings: Settings
+) -> None:
+    talk = town.say(citizen, "포트홀 신고할게요")[0]["conversation_id"]
+    stream = town.conversing.turn(citizen, Said("중앙로 12"), bot="seoul_talk", conversation_id=talk)
+    cut = next(stream)["turn_id"]
+    with worker_store.transaction(SYSTEM) as tx:
+        assert tx.value("select state from turns where id = :id", id=cut) == "accepted", (
+            "it stands before it is answered"
+        )
+    # What the next start of a server does.
+    assert Asking(worker_store, town.asking._knowledge, settings).mark_interrupted() == 1
+    stream.close()
+    again = town.say(citizen, "중앙로 12", to=talk, turn_id=cut)
+    assert again[-2]["field"]["id"] == "size"

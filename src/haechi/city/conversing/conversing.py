@@ -98,14 +98,11 @@ class Conversing:
         """bot, audience, with_person, turns of everybody, oldest first. NotFound for somebody else's."""
         return self._keeping.timeline(actor, conversation_id)
 
-    def warm_up(self, bot: str) -> None:
-        """Open the script of a bot before the first person talks to it; nothing for a bot that is not there."""
+    def warm_up(self, bot: str = "") -> None:
+        """Open the script of a bot (none named: of every bot) before the first person talks to it; nothing for a bot that
+        is not there."""
         with suppress(NotFound):
-            self._scripts.of(self._bots.get(bot))
-
-    def warm_up(self) -> None:
-        """Build what the bots know by heart before the first person asks."""
-        self._scripts.warm_up(self._bots.all(SYSTEM))
+            self._scripts.warm_up([self._bots.get(bot)] if bot else self._bots.all(SYSTEM))
 
     def _lock_of(self, key: str) -> _Lock:
         with self._locks_turn:

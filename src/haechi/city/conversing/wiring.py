@@ -38,7 +38,9 @@ def _remembering(installation: Any, embedder: Embedder | None) -> Embedder | Non
     """Utterances of scripts are no secret: their vectors are kept in a file, so that a restart does not encode them again."""
     if embedder is None:
         return None
-    return CachedEmbedder(embedder, FileVectors(installation.settings.cache / "vectors"))
+    remembering: Any = CachedEmbedder(embedder, FileVectors(installation.settings.cache / "vectors"))
+    found: Embedder = remembering
+    return found
 
 
 def hiding() -> Callable[[str], str]:
