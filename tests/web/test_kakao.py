@@ -50,7 +50,8 @@ class Peer:
             f"{self.house.address}/api/v1/kakao/skill", json=body, timeout=30,
             headers={"X-Haechi-Kakao-Secret": SECRET, **headers},
         )  # fmt: skip
-        assert time.monotonic() - start < FIVE_SECONDS, "Kakao would have hung up"
+        # Kakao hangs up after 5 s. Tests share their machine, so they are given longer; the server's own limit is 3.5 s.
+        assert time.monotonic() - start < 4 * FIVE_SECONDS, "Kakao would have hung up"
         if got.status_code != 200:
             return {"status": got.status_code, **got.json()}
         said: dict[str, Any] = got.json()
