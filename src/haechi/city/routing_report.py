@@ -42,7 +42,8 @@ class RoutingDesk:
         with self._store.transaction(actor) as tx:
             row = tx.one(
                 "select bot from conversations where id::text = :id and subject = :subject",
-                {"id": conversation_id, "subject": actor.subject},
+                id=conversation_id,
+                subject=actor.subject,
             )
             if row is None:
                 raise NotFound("대화를 찾을 수 없습니다.", next_step="대화를 새로 시작하세요.", record=conversation_id)
@@ -67,7 +68,7 @@ class RoutingDesk:
         since = clock.now() - timedelta(days=days)
         with self._worker_store.transaction(SYSTEM) as tx:
             told = tx.all(_TOLD, since=since)
-            pairs = tx.all(_CORRECTED, {"type": CORRECTED, "since": since})
+            pairs = tx.all(_CORRECTED, type=CORRECTED, since=since)
         names = {card.id: card.name_ko for card in self._bots.all(actor)}
         return {
             "days": days,

@@ -18,6 +18,8 @@ from haechi.core.errors import InvalidInput
 _CLAUSE = re.compile(r"[.!?\n。！？]+|(?<=[가-힣])(?:는데|지만|고요)\s")
 _HANGUL = re.compile(r"[가-힣]")
 _PARTS = ("danger", "sure", "excuse", "override")
+UNREAL = frozenset({"story", "figure"})
+"""Excuses before which the classifier alone does not count."""
 LIFTABLE = frozenset({"past", "asking", "supposing"})
 """Excuses that a sign of urgency lifts; a film stays a film however urgent it is told."""
 
@@ -61,9 +63,9 @@ class EmergencyRules:
                 break
         if not found and sure:
             found = [sure]
-        return Signs(
-            bool(found), bool(sure) and not self._first("excuse", whole, only={"story", "figure"}), excuse, tuple(found)
-        )
+        if self._first("excuse", whole, only=UNREAL):
+            sure, excuse = "", excuse or "story"
+        return Signs(bool(found), bool(sure), excuse, tuple(found), not _HANGUL.search(whole))
 
     def is_emergency(self, signs: Signs, probability: float) -> bool:
         """The rules and the classifier together. probability: of the emergency class, 0..1."""
@@ -71,6 +73,8 @@ class EmergencyRules:
             return True
         if signs.danger and not signs.excuse:
             return probability >= self.with_danger
+        if signs.excuse in UNREAL:
+            return False
         return probability >= (self.foreign if signs.foreign else self.alone)
 
     def _danger(self, clause: str) -> list[str]:
@@ -83,7 +87,7 @@ class EmergencyRules:
                 return name
         return ""
 
-    def _first(self, part: str, text: str, only: set[str] | None = None) -> str:
+    def _first(self, part: str, text: str, only: frozenset[str] | None = None) -> str:
         for name, rule in self.parts[part].items():
             if (only is None or name in only) and (match := rule.search(text)):
                 return match.group()
