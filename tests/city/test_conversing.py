@@ -308,9 +308,8 @@ def test_a_written_answer_is_said_with_its_owner_until_its_last_day(
     said = town.say(citizen, "긴급복지 어디서 신청하나요")
     assert said[1]["text"] == "주민센터에서 합니다."
     assert (said[1]["by"], said[1]["owner"]) == ("person", "김복지")
-    assert said[-1]["intent"] == f"faq:{kept}" and said[-1]["label"] == "", (
-        "what a person wrote is not labelled as made by AI"
-    )
+    assert said[-1]["intent"] == f"faq:{kept}"
+    assert said[-1]["label"] == "", "what a person wrote is not labelled as made by AI"
     with clock.frozen(datetime.now(UTC) + timedelta(days=4)):
         late = town.say(citizen, "긴급복지 어디서 신청하나요")
         assert "주민센터" not in words(late)
