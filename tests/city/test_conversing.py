@@ -64,11 +64,11 @@ class Filing:
 
     def __call__(
         self,
-        actor: Actor,
+        actor: Actor,  # noqa: ARG002
         values: Mapping[str, Any],
         *,
         key: str,
-        conversation_id: str,
+        conversation_id: str,  # noqa: ARG002
         language: str,  # noqa: ARG002
     ) -> Sequence[Say]:
         if self.down:
