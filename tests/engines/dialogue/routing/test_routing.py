@@ -147,7 +147,7 @@ def test_without_the_embedder_it_goes_on_and_says_so(folder, citizens):
     assert decision.bot == "waterworks"
 
 
-def test_nothing_is_too_long_to_be_read(router, citizens):
+def test_nothing_is_too_long_to_be_read():
     story = (
         "안녕하세요 " + "저는 이 동네에 삼십 년 살았고 자식은 셋입니다 " * 200 + " 수도요금을 자동납부로 바꾸고 싶어요"
     )

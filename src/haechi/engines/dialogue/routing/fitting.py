@@ -158,7 +158,7 @@ def regress(
         following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = after + (momentum - 1) / following * (after - w)
         ahead_bias = after_bias + (momentum - 1) / following * (after_bias - bias)
-        w, bias, momentum = after, after_bias, following
+        w, bias, momentum = np.asarray(after, after_bias, following, np.float32)
     return w, bias
 
 
@@ -169,7 +169,7 @@ def _largest(
     vector = np.full((width, 1), width**-0.5, np.float32)
     size = 1.0
     for _ in range(12):
-        vector = turned(times(vector) * importance[:, None]) / len(importance)
+        vector = np.asarray(turned(times(vector) * importance[:, None]) / len(importance), np.float32)
         size = float(np.linalg.norm(vector)) or 1.0
         vector = vector / size
     return size * 1.1
