@@ -17,40 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from haechi.core.errors import HaechiError, InvalidInput, NotFound, TooManyRequests
-from haechi.web import (
-    api_ask,
-    api_library,
-    api_services,
-    assets,
-    pages_admin,
-    pages_ask,
-    pages_drafts,
-    pages_feedback,
-    pages_home,
-    pages_library,
-    pages_people,
-    pages_services,
-    telemetry,
-)  # fmt: skip
+from haechi.web import assets, telemetry
 from haechi.web.caller import Caller, identify
-from haechi.web.citizen import api_chat, api_routing, kakao
-from haechi.web.citizen import api_desk as api_tickets
-from haechi.web.citizen import chat as pages_chat
-from haechi.web.citizen import complaints as pages_complaints
-from haechi.web.office import gateway as pages_gateway
 from haechi.web.readings import Readings
+from haechi.web.rooms import ROUTERS
 from haechi.web.security import HEADERS, BodyLimit, SecurityHeaders, TooLarge
-from haechi.web.staff import answers as pages_answers
-from haechi.web.staff import bots as pages_bots
-from haechi.web.staff import bots_api as api_bots
-from haechi.web.staff import bots_page as pages_bot
-from haechi.web.staff import desk as pages_desk
-from haechi.web.staff import desk_api as api_desk
-from haechi.web.staff import freshness as pages_freshness
-from haechi.web.staff import messenger as pages_messenger
-from haechi.web.staff import replies as pages_replies
-from haechi.web.staff import scenarios as pages_scenarios
-from haechi.web.staff import stories as pages_stories
 from haechi.web.telemetry import Telemetry
 from haechi.web.view import page
 from haechi.web.wording import Wording
@@ -58,29 +29,6 @@ from haechi.web.wording import Wording
 log = logging.getLogger("haechi.web")
 
 TITLES = {401: "not_signed_in", 403: "forbidden", 404: "not_found", 429: "too_many", 503: "unavailable"}
-PAGES = (
-    pages_home,
-    pages_people,
-    pages_ask,
-    pages_library,
-    pages_drafts,
-    pages_feedback,
-    pages_services,
-    pages_admin,
-    pages_bots,
-    pages_bot,
-    pages_desk,
-    pages_freshness,
-    pages_messenger,
-    pages_gateway,
-    pages_replies,
-    pages_chat,
-    pages_complaints,
-    pages_stories,  # before the pages of one answer, whose addresses they share
-    pages_scenarios,
-    pages_answers,
-)
-APIS = (api_ask, api_library, api_services, api_bots, api_routing, api_chat, api_desk, api_tickets, kakao)
 
 
 def create_app(installation: Any) -> FastAPI:
@@ -99,10 +47,8 @@ def create_app(installation: Any) -> FastAPI:
     application.state.readings = Readings(installation)
     room = settings.simultaneous_answers + settings.waiting_answers
     application.state.streams_wanted = room + 32
-    for module in (*PAGES, *APIS):
-        application.include_router(module.router)
-    application.include_router(pages_messenger.api)
-    application.include_router(pages_complaints.api)
+    for router in ROUTERS:
+        application.include_router(router)
     application.add_route("/static/{name:path}", assets.serve, methods=["GET"], include_in_schema=False)
     application.add_route("/favicon.ico", _favicon, methods=["GET"], include_in_schema=False)
     application.add_exception_handler(HaechiError, _expected)

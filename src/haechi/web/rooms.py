@@ -1,0 +1,58 @@
+"""Every room of the house: the modules whose routers the application serves, in the order in which addresses are tried."""
+
+from __future__ import annotations
+
+from haechi.web import (
+    api_ask,
+    api_library,
+    api_services,
+    pages_admin,
+    pages_ask,
+    pages_drafts,
+    pages_feedback,
+    pages_home,
+    pages_library,
+    pages_people,
+    pages_services,
+)
+from haechi.web.citizen import api_chat, api_routing, kakao
+from haechi.web.citizen import api_desk as api_tickets
+from haechi.web.citizen import chat as pages_chat
+from haechi.web.citizen import complaints as pages_complaints
+from haechi.web.office import gateway as pages_gateway
+from haechi.web.staff import answers as pages_answers
+from haechi.web.staff import bots as pages_bots
+from haechi.web.staff import bots_api as api_bots
+from haechi.web.staff import bots_page as pages_bot
+from haechi.web.staff import desk as pages_desk
+from haechi.web.staff import desk_api as api_desk
+from haechi.web.staff import freshness as pages_freshness
+from haechi.web.staff import messenger as pages_messenger
+from haechi.web.staff import replies as pages_replies
+from haechi.web.staff import scenarios as pages_scenarios
+from haechi.web.staff import stories as pages_stories
+
+PAGES = (
+    pages_home,
+    pages_people,
+    pages_ask,
+    pages_library,
+    pages_drafts,
+    pages_feedback,
+    pages_services,
+    pages_admin,
+    pages_bots,
+    pages_bot,
+    pages_desk,
+    pages_freshness,
+    pages_messenger,
+    pages_gateway,
+    pages_replies,
+    pages_chat,
+    pages_complaints,
+    pages_stories,  # before the pages of one answer, whose addresses they share
+    pages_scenarios,
+    pages_answers,
+)
+APIS = (api_ask, api_library, api_services, api_bots, api_routing, api_chat, api_desk, api_tickets, kakao)
+ROUTERS = (*(module.router for module in (*PAGES, *APIS)), pages_messenger.api, pages_complaints.api)
