@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from haechi.engines.dialogue.ports import DialogueState
 from haechi.engines.dialogue.routing import Router, hand_over, standing
 from haechi.engines.dialogue.routing.evaluation import Labelled, f1, read_labelled, report, run
 from haechi.engines.dialogue.routing.features import LONGEST, features, plain
-from haechi.engines.dialogue.routing.fitting import read_training
+from haechi.engines.dialogue.routing.fitting import read_training, regress
 
 STAFF = {"staff_manual", "staff_drafting", "ai_support"}
 
@@ -244,3 +245,9 @@ def test_letters_alone_do_well_on_what_was_put_aside(router, cards, folder):
     assert found["emergency_recall"] >= 0.98
     assert found["staff_leaks"] == 0
     assert found["p95_ms"] < 60
+
+
+def test_regression_finds_what_separates_two_kinds_of_rows():
+    rows = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9]], np.float32)
+    weights, bias = regress(lambda w: rows @ w, lambda g: rows.T @ g, 2, np.array([0, 0, 1, 1]), 2, strength=1e-4)
+    assert (rows @ weights + bias).argmax(axis=1).tolist() == [0, 0, 1, 1]

@@ -158,7 +158,7 @@ def regress(
         following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = after + (momentum - 1) / following * (after - w)
         ahead_bias = after_bias + (momentum - 1) / following * (after_bias - bias)
-        w, bias, momentum = np.asarray(after, after_bias, following, np.float32)
+        w, bias, momentum = np.asarray(after, np.float32), after_bias, following
     return w, bias
 
 
