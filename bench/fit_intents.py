@@ -3,8 +3,7 @@
 Two sources, neither used by any trial of a service. Questions on welfare services (HAECHI_DATA/welfare-retrieval, train
 half; each service is a topic, every fifth service is left out and its questions must be called unknown); and the utterances
 that a bot's own script learns from (services/s11_seoul_talk/bot.yaml), two of each topic held back, with what nobody means
-(training/out_of_scope.txt of service 16). The shares of the views and λ are given by hand; a grid over them moved top-1 by
-less than its own 95 % interval.
+(training/out_of_scope.txt of service 16). The shares of the views and λ are given by hand.
 
     uv run python bench/fit_intents.py [--dense] [--seed 7]
 """

@@ -102,3 +102,10 @@ def test_no_key_carries_the_tag_of_a_bots_documents(keys: Keys) -> None:
     with pytest.raises(InvalidInput, match="문서 묶음"):
         keys.create("service:39", {"staff", "bot:welfare"}, ["ask"], "", _in_days(1), SYSTEM)
     assert keys.all() == []
+
+
+def test_a_project_holds_a_key_of_its_own_and_reads_no_more_than_the_key_says(keys: Keys) -> None:
+    info, secret = keys.create("project:폭염 대책", {"public"}, ["models"], "시험 사업", _in_days(30), SYSTEM)
+    assert info.holder == "project:폭염 대책"
+    actor = keys.check(secret, "models")
+    assert (actor.tags, actor.roles, actor.bureau) == (frozenset({"public"}), frozenset(), "")

@@ -40,11 +40,13 @@ def up(context: click.Context, port: int | None, host: str | None, demo: bool | 
     click.echo("데이터베이스를 시작합니다 …")
     urls = supervisor.open_database()
     try:
+        from haechi.city.gateway.own_key import ensure_own_key
         from haechi.city.installation import Installation
         from haechi.city.seeding import seed
 
         installation = Installation(settings, urls, supervisor.database)
         logins = seed(installation)
+        ensure_own_key(installation)
         installation.close()
         supervisor.start_children()
         _wait_for_server(settings, supervisor)

@@ -290,9 +290,7 @@ class Installation:
         from haechi.city.conversing import RehearsalStage, Scripts
 
         scripts = Scripts(self.answers, embedder=lambda: self.indexing.embedder, greeting=self.bots.greeting)
-        stage = RehearsalStage(
-            self.bots, scripts, self.answers, self.asking, candidate_of=self.answers.would_be
-        )
+        stage = RehearsalStage(self.bots, scripts, self.answers, self.asking, candidate_of=self.answers.would_be)
         return Stories(self.store, stage)
 
     @cached_property

@@ -28,12 +28,12 @@ SCOPES: Mapping[str, tuple[str, str]] = {
 }
 LONGEST_LIFE = timedelta(days=731)
 _SHAPE = re.compile(r"hk_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
-_HOLDER = re.compile(r"service:[1-9][0-9]?|bureau:.{1,100}|user:[0-9a-f-]{36}")
+_HOLDER = re.compile(r"service:[1-9][0-9]?|bureau:.{1,100}|project:.{1,100}|user:[0-9a-f-]{36}")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What may be known of a key: never its secret. holder: 'service:39', 'bureau:복지실' or 'user:<id>'."""
+    """What may be known of a key: never its secret. holder: 'service:39', 'bureau:복지실', 'project:폭염 대책' or 'user:<id>'."""
 
     id: str
     prefix: str
@@ -155,7 +155,7 @@ def _check(holder: str, tags: frozenset[str], scopes: tuple[str, ...], expires_a
     if _HOLDER.fullmatch(holder) is None:
         raise InvalidInput(
             f"키의 주인을 알 수 없습니다: {holder}",
-            next_step="service:39, bureau:복지실, user:<번호> 가운데 하나로 쓰세요.",
+            next_step="service:39, bureau:복지실, project:이름, user:<번호> 가운데 하나로 쓰세요.",
             record="holder",
         )
     unknown = [scope for scope in scopes if scope not in SCOPES]

@@ -49,10 +49,12 @@ class Understands(Protocol):
 
 
 class Understood(Protocol):
-    """kind: 'sure' (take the first), 'close' (ask which), 'unknown' (none of them)."""
+    """What a ranker made of somebody's words."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """'sure' (take the first), 'close' (ask which) or 'unknown' (none of them)."""
+        ...
 
     @property
     def topics(self) -> Sequence[tuple[str, str, str, float]]:
