@@ -371,7 +371,7 @@ def test_a_bot_that_is_not_built_or_switched_off_names_the_office(
 
 
 def test_one_door_finds_the_bot_and_a_wrong_turn_is_put_right_with_one_button(
-    town: TalkingTown, citizen: Actor
+    town: TalkingTown, citizen: Actor, worker_store: Store
 ) -> None:
     told = town.say(citizen, "따릉이 이용권 가격이요", bot=None)
     assert told[1]["event"] == "routed"
@@ -380,6 +380,9 @@ def test_one_door_finds_the_bot_and_a_wrong_turn_is_put_right_with_one_button(
     put_right = town.say(citizen, choice="bot:waterworks", bot=None, to=told[0]["conversation_id"])
     assert "아리수" in words(put_right)
     assert put_right[-1]["bot"] == "waterworks"
+    with worker_store.transaction(SYSTEM) as tx:
+        kept = tx.all("select data from events where type = 'chat.route_corrected'")
+    assert [row["data"] for row in kept] == [{"routed": "seoul_talk", "right": "waterworks"}], "once, and no words"
 
 
 def test_english_gets_english_frames(town: TalkingTown, citizen: Actor) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from haechi.city.bots import Bots
+from haechi.city.conversing.keeping import ROUTE_CORRECTED as CORRECTED
 from haechi.core import clock
 from haechi.core.errors import InvalidInput, NotFound
 from haechi.core.events import emit
@@ -14,7 +15,6 @@ from haechi.core.roles import require
 from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.dialogue.routing import Correction
 
-CORRECTED = "chat.route_corrected"
 LONGEST_DAYS = 366
 
 _TOLD = """select e ->> 'event' as event, e ->> 'bot' as bot, e ->> 'reason' as reason, count(*) as n

@@ -170,6 +170,9 @@ class _Turn:
         if said.choice.startswith(door.BOT):
             card = self._known(said.choice.removeprefix(door.BOT), cards)
             text = conversation.door.get("text", "")
+            routed = conversation.door.get("routed", "")
+            if routed and routed != card.id:
+                conversation.door |= {"routed": card.id, "put_right_from": routed}
             # The question that was asked at the door is asked of the bot that the person chose.
             self._said = replace(said, choice="", text=text) if text else replace(said, choice="rephrase")
             return card, []
@@ -200,6 +203,7 @@ class _Turn:
         if decision.ask:
             return None, [door.which(decision, cards, self._language)]
         card = cards[decision.bot]
+        self._conversation.door["routed"] = card.id
         return card, [door.routed(decision, card, cards, self._language)]
 
     def _decide(self, cards: list[BotCard], previous: str | None) -> door.Decided:

@@ -18,6 +18,9 @@ from haechi.core.store import Actor, Row, Store, Transaction
 from haechi.engines.dialogue.ports import BotCard, DialogueState, Ended
 from haechi.engines.knowledge.ports import Turn
 
+ROUTE_CORRECTED = "chat.route_corrected"
+"""Somebody chose another bot than the door had. Names of bots, no words."""
+
 HISTORY_TURNS = 3
 TITLE = 60
 WITH_PERSON = ("active", "pending")
@@ -121,7 +124,11 @@ class Keeping:
     ) -> None:  # fmt: skip
         """The answer, the state of the conversation, the outcome and what stayed unanswered: all or nothing."""
         conversation = accepted.conversation
+        put_right_from = conversation.door.pop("put_right_from", "")
         with self._store.transaction(actor) as tx:
+            if put_right_from:
+                right = {"routed": put_right_from, "right": conversation.bot}
+                emit(tx, ROUTE_CORRECTED, f"conversation:{conversation.id}", right)
             _finish_turn(tx, accepted.turn_id, ended, events, elapsed_ms)
             moved = tx.run(
                 """update conversations set state = cast(:state as jsonb), bot = :bot, state_version = state_version + 1,
