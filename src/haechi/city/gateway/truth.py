@@ -126,23 +126,25 @@ class Truth:
 
     async def value(self, sql: str, *arguments: Any) -> Any:
         """One value, through the same connection; Refused('database_away') when it is gone."""
-        if self._connection is None:
-            raise Refused("database_away", 5)
         try:
             async with self._using:
-                return await self._connection.fetchval(sql, *arguments)
+                return await self._present().fetchval(sql, *arguments)
         except _GONE as error:
             raise Refused("database_away", 5) from error
 
     async def rows(self, sql: str, *arguments: Any) -> list[Mapping[str, Any]]:
         """Rows, likewise."""
-        if self._connection is None:
-            raise Refused("database_away", 5)
         try:
             async with self._using:
-                return [dict(row) for row in await self._connection.fetch(sql, *arguments)]
+                return [dict(row) for row in await self._present().fetch(sql, *arguments)]
         except _GONE as error:
             raise Refused("database_away", 5) from error
+
+    def _present(self) -> Any:
+        """The connection, looked at only once it is this caller's turn: it may have gone while they waited."""
+        if self._connection is None:
+            raise Refused("database_away", 5)
+        return self._connection
 
     @property
     def connected(self) -> bool:

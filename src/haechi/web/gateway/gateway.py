@@ -167,8 +167,11 @@ class Gateway:
     async def _probe_for_ever(self) -> None:
         told: dict[str, tuple[str, float]] = {}
         while True:
-            for backend in list(self.backends.values()):
-                await self._probe(backend, told)
+            try:
+                for backend in list(self.backends.values()):
+                    await self._probe(backend, told)
+            except Exception:  # whatever it is, the next round looks again
+                log.exception("모델 서버를 살피지 못했습니다")
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _probe(self, backend: Backend, told: dict[str, tuple[str, float]]) -> None:
