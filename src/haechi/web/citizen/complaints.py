@@ -14,7 +14,7 @@ from haechi.web.caller import Caller, Who, permitted
 from haechi.web.view import go, page
 
 router = APIRouter(include_in_schema=False)
-api = APIRouter(prefix="/api/v1", tags=["complaints"])
+api = APIRouter(prefix="/api/v1", tags=["현장 민원 · Complaints"])
 Officer = Annotated[Caller, Depends(permitted("complaints.desk"))]
 
 
@@ -179,7 +179,7 @@ class Asked(BaseModel):
     digits: str = Field(max_length=20)
 
 
-@api.get("/complaints/kinds")
+@api.get("/complaints/kinds", summary="현장 민원의 종류 · Kinds of on-site reports")
 def all_kinds() -> list[dict[str, Any]]:
     """Every kind of on-site report: id, title, line of work, whether a photo is required."""
     return [
@@ -195,7 +195,7 @@ def all_kinds() -> list[dict[str, Any]]:
     ]
 
 
-@api.post("/complaints/photos")
+@api.post("/complaints/photos", summary="민원에 쓸 사진 · A photo for a report")
 def send_photo(
     request: Request, caller: Who, kind: Annotated[str, Form(max_length=40)], photo: Annotated[UploadFile, File()]
 ) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def send_photo(
     }
 
 
-@api.post("/complaints/status")
+@api.post("/complaints/status", summary="민원의 처리 상태 · State of a report")
 def status_of(request: Request, caller: Who, asked: Asked) -> dict[str, Any]:
     """State and steps of a report. 404, in the same words, for an unknown number and for wrong digits; 429 when guessed."""
     del caller

@@ -21,14 +21,14 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import JSONResponse
 
 from haechi.core import clock
-from haechi.core.errors import Forbidden, HaechiError, InvalidInput, Unavailable
+from haechi.core.errors import Forbidden, HaechiError, InvalidInput, NotFound
 from haechi.core.store import Actor
 from haechi.engines.dialogue.cues import squeezed
 from haechi.engines.dialogue.ports import Said
 from haechi.web.citizen.kakao_words import answer, later, response, text
 
 log = logging.getLogger("haechi.kakao")
-router = APIRouter(prefix="/api/v1", tags=["chat"])
+router = APIRouter(prefix="/api/v1", tags=["챗봇 · Chat"])
 BOT = "seoul_talk"
 HEADER = "x-haechi-kakao-secret"
 ANSWER_SECONDS = 3.5
@@ -59,7 +59,7 @@ class Skill(BaseModel):
     userRequest: UserRequest
 
 
-@router.post("/kakao/skill")
+@router.post("/kakao/skill", summary="카카오 챗봇의 말 · A message from the Kakao chatbot")
 async def skill(request: Request) -> JSONResponse:
     """One utterance in, one skill response out (카카오 스킬 2.0). Needs the header X-Haechi-Kakao-Secret."""
     installation = request.app.state.installation
@@ -105,9 +105,7 @@ async def _send_later(work: asyncio.Future[dict[str, Any]], address: str, starte
 
 def _prove(request: Request, secret: str) -> None:
     if not secret:
-        raise Unavailable(
-            "카카오 창구가 열려 있지 않습니다.", next_step="관리자가 HAECHI_KAKAO_SECRET을 정하면 열립니다."
-        )
+        raise NotFound("카카오 창구가 열려 있지 않습니다.", next_step="관리자가 HAECHI_KAKAO_SECRET을 정하면 열립니다.")
     if not hmac.compare_digest(request.headers.get(HEADER, "").encode(), secret.encode()):
         raise Forbidden(
             "카카오 창구의 비밀값이 맞지 않습니다.", next_step="챗봇 관리자센터의 스킬 머리글을 확인하세요."
