@@ -17,7 +17,8 @@ from haechi.core import clock
 from haechi.core.errors import InvalidInput, NotFound
 from haechi.core.store import SYSTEM, Actor, Store
 
-TODAY = date(2026, 11, 22)
+TODAY = clock.today()
+BORDER = date(2026, 11, 22)  # the day on which the borders of the rules are looked at
 
 
 def put(library: Library, desk: ReadingDesk, clerk: Actor, title: str, **more: Any) -> str:
@@ -38,7 +39,7 @@ def test_an_old_document_is_noticed_once_and_its_bureau_ends_the_notice(
     library: Library, desk: ReadingDesk, store: Store, worker_store: Store, welfare: Actor, traffic: Actor
 ) -> None:
     old = put(library, desk, welfare, "돌봄 안내", effective_from=date(2023, 1, 1), revised_on=date(2023, 5, 1))
-    put(library, desk, welfare, "새 안내", effective_from=date(2026, 9, 1))
+    put(library, desk, welfare, "새 안내", effective_from=TODAY - timedelta(days=60))
     assert look(worker_store)["stale_raised"] == 1
     assert look(worker_store)["stale_raised"] == 0, "raised twice"
     freshness = Freshness(store)
@@ -69,7 +70,7 @@ def test_a_confirmation_holds_for_its_time_and_then_the_question_comes_back(
     freshness = Freshness(store)
     freshness.confirm(welfare, freshness.notices(welfare)[0]["id"], "그대로")
     assert look(worker_store)["stale_raised"] == 0
-    later = date(TODAY.year + 2, TODAY.month, TODAY.day)
+    later = TODAY + timedelta(days=731)
     assert look(worker_store, later)["stale_raised"] == 1
 
 
@@ -77,8 +78,8 @@ def test_a_new_version_ends_the_notice_by_itself(
     library: Library, desk: ReadingDesk, store: Store, worker_store: Store, welfare: Actor
 ) -> None:
     document = put(library, desk, welfare, "돌봄 안내", effective_from=date(2020, 1, 1))
-    look(worker_store, date(2026, 1, 1))
-    put(library, desk, welfare, "돌봄 안내", document_id=document, effective_from=date(2026, 11, 1))
+    look(worker_store, TODAY - timedelta(days=300))
+    put(library, desk, welfare, "돌봄 안내", document_id=document, effective_from=TODAY - timedelta(days=20))
     assert look(worker_store) == {"stale_raised": 0, "stale_ended": 1}
     assert [row["state"] for row in Freshness(store).notices(welfare, state="replaced")] == ["replaced"]
 
@@ -89,8 +90,8 @@ def test_a_new_version_ends_the_notice_by_itself(
         ({"title": "2023년 업무편람"}, ["past_year"]),
         ({"title": "2025년 업무편람"}, []),
         ({"title": "2023년 업무편람", "kind": "statutes"}, []),
-        ({"review_by": date(2026, 11, 22)}, ["review_due"]),
-        ({"review_by": date(2026, 11, 23)}, []),
+        ({"review_by": BORDER}, ["review_due"]),
+        ({"review_by": BORDER + timedelta(days=1)}, []),
         ({"said_outdated": 1}, []),
         ({"said_outdated": 2}, ["said_outdated"]),
         ({"effective_from": date(2024, 11, 22)}, []),
@@ -102,8 +103,8 @@ def test_a_new_version_ends_the_notice_by_itself(
 )
 def test_each_rule_on_its_border(document: dict[str, Any], expected: list[str]) -> None:
     blank = {"title": "안내", "kind": "documents", "review_by": None, "revised_on": None, "effective_from": None}
-    row = {**blank, "uploaded_on": TODAY, "said_outdated": 0, "confirmed_on": None, **document}
-    assert [rule for rule, _ in rules_in_force().broken_by(row, TODAY)] == expected
+    row = {**blank, "uploaded_on": BORDER, "said_outdated": 0, "confirmed_on": None, **document}
+    assert [rule for rule, _ in rules_in_force().broken_by(row, BORDER)] == expected
 
 
 def test_what_has_served_its_time_is_deleted_and_what_has_not_stays(

@@ -22,7 +22,7 @@ from haechi.core.store import Actor, Row, Store, Transaction
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?=\s*(?:년|학년도|\.|년도|\b))")
 _DOCUMENTS = """
 select d.id::text as id, d.bureau, d.title, d.kind, d.review_by, v.revised_on, v.effective_from,
-  v.created_at::date as uploaded_on,
+  (v.created_at at time zone 'Asia/Seoul')::date as uploaded_on,
   (select count(*) from feedback f where f.document_id = d.id and f.reason = 'outdated' and f.state in ('open', 'mended')
     and f.created_at >= v.created_at) as said_outdated,
   (select max(n.ended_at)::date from stale_notices n where n.document_id = d.id and n.state = 'confirmed') as confirmed_on
@@ -154,7 +154,7 @@ def look_over(tx: Transaction, today: date, rules: Rules | None = None) -> dict[
         state = case when d.deleted_at is not null then 'withdrawn' else 'replaced' end
         from documents d where d.id = n.document_id and n.state = 'open' and (d.deleted_at is not null or exists (
           select from versions v where v.document_id = d.id and v.state in ('searchable', 'complete')
-          and v.created_at::date > n.raised_on))""",
+          and (v.created_at at time zone 'Asia/Seoul')::date > n.raised_on))""",
         {"now": clock.now()},
     )
     raised = 0

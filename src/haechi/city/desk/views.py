@@ -59,7 +59,8 @@ class DeskViews:
         timeline is [] and `closed_to_me` True where the actor may know of the ticket but not read the conversation (passed
         on, or closed and past its days)."""
         require(actor, "desk.work", actor.bureau or None)
-        with self._store.transaction(actor) as tx:
+        # One snapshot: words that are newer than the version beside them would make the next step fail as outdated.
+        with self._store.transaction(actor, snapshot=True) as tx:
             row = found(tx, ticket_id)
             if row["subject"] == actor.subject or row["conversation_id"] is None:
                 said = []
@@ -74,7 +75,8 @@ class DeskViews:
             line = line_of(tx, row, self.rules) if row["state"] == "unanswered" else (0, None)
             lines = [one.as_dict() for one in summarise(said)] if held and said else list(row["summary"])
             notes = [one for one in row["summary"] if one["kind"] == "note"]
-            self._write_down_the_look(tx, row, bool(said))
+        if said:
+            self._write_down_the_look(actor, row)
         return {
             **self._row(row, actor),
             "summary": [*notes, *lines] if held and said else lines,
@@ -86,14 +88,13 @@ class DeskViews:
             "expected_minutes": line[1],
         }
 
-    def _write_down_the_look(self, tx: Transaction, row: Row, read: bool) -> None:
+    def _write_down_the_look(self, actor: Actor, row: Row) -> None:
         """Who has read whose conversation: the record of access to personal data. Once a person and ticket."""
-        if not read:
-            return
-        resource, actor = f"ticket:{row['id']}", tx.actor.subject
-        sql = "select 1 from audit_log where resource = :resource and action = 'desk.read' and actor = :actor limit 1"
-        if tx.value(sql, resource=resource, actor=actor) is None:
-            audit.record(tx, "desk.read", resource, {"number": row["number"], "office": row["office"]})
+        resource = f"ticket:{row['id']}"
+        sql = "select 1 from audit_log where resource = :resource and action = 'desk.read' and actor = :who limit 1"
+        with self._store.transaction(actor) as tx:
+            if tx.value(sql, resource=resource, who=actor.subject) is None:
+                audit.record(tx, "desk.read", resource, {"number": row["number"], "office": row["office"]})
 
     def offices(self, actor: Actor, ticket: Row) -> list[dict[str, Any]]:
         """Where this ticket may be passed on: desks, bureaux, agencies outside; each with its name, agency and hours now."""

@@ -43,6 +43,7 @@ async function renewTicket() {
   const fresh = (await fragment())?.getElementById("ticket");
   const old = ticket();
   if (!fresh || !old) return;
+  if (Number(fresh.dataset.version) < Number(old.dataset.version)) return;
   const node = document.importNode(fresh, true);
   if (node.dataset.forms === old.dataset.forms) {
     // What is being written stays under the hands of the one who writes.
@@ -53,6 +54,7 @@ async function renewTicket() {
     for (const version of document.querySelectorAll('#ticket [name="version"]')) {
       version.value = node.querySelector('[name="version"]')?.value ?? version.value;
     }
+    old.dataset.version = node.dataset.version;
     window.htmx?.process(document.getElementById("ticket-head"));
   } else {
     const draft = document.getElementById("reply")?.value;
@@ -140,8 +142,27 @@ document.addEventListener("change", (event) => {
   box.focus();
 });
 
+// --- an answer to what one sent may come after later news, and after one has begun to write on ---
+
+let sent = "";
+let writtenSince = "";
+
+document.addEventListener("htmx:before:request", () => { sent = document.getElementById("reply")?.value ?? ""; });
+
+document.addEventListener("htmx:before:swap", (event) => {
+  const box = document.getElementById("reply");
+  writtenSince = box && box.value !== sent ? box.value : "";
+  const version = /data-version="(\d+)"/.exec(event.detail.ctx.text ?? "")?.[1];
+  if (version === undefined || !ticket() || Number(version) >= Number(ticket().dataset.version)) return;
+  event.preventDefault();
+  if (box && !writtenSince) box.value = "";
+});
+
 document.addEventListener("htmx:after:swap", () => {
   bottom();
+  const box = document.getElementById("reply");
+  if (box && writtenSince) box.value = writtenSince;
+  writtenSince = "";
   document.getElementById("problem")?.focus();
   if (!document.getElementById("problem")) document.getElementById("reply")?.focus({ preventScroll: true });
 });
