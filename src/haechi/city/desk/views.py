@@ -12,7 +12,7 @@ from haechi.city.desk.timeline import entries, hidden
 from haechi.core import audit, clock
 from haechi.core.roles import actor_of, require
 from haechi.core.sessions import user_of
-from haechi.core.store import Actor, Row, Store, Transaction
+from haechi.core.store import Actor, Row, Store
 
 MOST = 100
 
