@@ -480,6 +480,41 @@ def test_its_page_counts_what_people_said_of_it_and_shows_nobody_whose_words(
     assert office.bots.feedback(traffic, bot_id) == (0, 1)
 
 
+RENT_OLD, RENT_NEW = RENT.replace("20만원", "15만원"), RENT.replace("20만원", "25만원")
+
+
+def test_a_mended_answer_is_asked_again_inside_the_same_bot(
+    office: Office, welfare: Actor, citizen: Actor, store: Store, worker_store: Store
+) -> None:
+    fees, elsewhere = office.put(welfare, FEES), office.put(welfare, RENT_OLD)
+    rent = office.put(welfare, RENT, filename="월세.md")
+    narrow, other = office.published(welfare, fees, rent), office.published(welfare, elsewhere, name="월세 도우미")
+    feedback = FeedbackDesk(store, office.knowledge)
+    question = "청년 월세 지원금은 얼마인가요?"
+
+    def complain(bot_id: str) -> str:
+        said = office.ask(citizen, question, fence(bot_id))
+        with worker_store.transaction(SYSTEM) as tx:
+            tx.run("update turns set bot = :bot where id = :id", {"bot": bot_id, "id": said[0]["turn_id"]})
+        return feedback.give(citizen, said[0]["turn_id"], helpful=False, reason="outdated")
+
+    of_narrow, of_other = complain(narrow), complain(other)
+    office.library.upload(
+        welfare, filename="월세.md", data=RENT_NEW.encode(), bureau="복지과", grade="public", document_id=rent
+    )
+    office.settle()
+    mended = feedback.mend(welfare, of_narrow)
+    assert ("20만원" in mended["answer_before"], "25만원" in mended["answer_after"]) == (True, True)
+    # The other bot knows nothing of the new amount: its own paper is as it was, also after the bot was taken back.
+    office.publishing.withdraw(welfare, other, "시험 철회")
+    office.settle()
+    again = feedback.mend(welfare, of_other)["answer_after"]
+    assert "25만원" not in again
+    with worker_store.transaction(SYSTEM) as tx:
+        kept = tx.one("select tags, within from feedback where id = :id", id=of_other)
+    assert kept == {"tags": ["public"], "within": fence(other)}
+
+
 def test_a_document_that_is_still_being_read_is_not_scored(office: Office, welfare: Actor, store: Store) -> None:
     bot_id = office.bot(welfare, office.put(welfare, FEES))
     office.questions.add(welfare, bot_id, [TestQuestion("냉장고 수수료는 얼마인가요?", "8,000원")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from haechi.city.asking import _uuid
+from haechi.city.bots.fences import fence
 from haechi.core import audit, clock
 from haechi.core.errors import Conflict, InvalidInput, NotFound
 from haechi.core.events import emit
@@ -42,11 +43,13 @@ class FeedbackDesk:
                 raise NotFound("답변을 찾을 수 없습니다.", next_step="대화 목록에서 다시 여세요.", record=turn_id)
             document, bureau = _owner(tx, turn)
             feedback_id = clock.new_id()
+            reader = _reader_of(tx, turn, actor)
             tx.run(
-                """insert into feedback (id, turn_id, document_id, bureau, subject, tags, helpful, reason, note, question,
-                answer_before, state, created_at) values (:id, :turn, :document, :bureau, :subject, haechi_tags(), :helpful,
-                :reason, :note, :question, :answer, :state, :now)""",
+                """insert into feedback (id, turn_id, document_id, bureau, subject, tags, within, helpful, reason, note,
+                question, answer_before, state, created_at) values (:id, :turn, :document, :bureau, :subject, :tags, :within,
+                :helpful, :reason, :note, :question, :answer, :state, :now)""",
                 {
+                    "tags": sorted(reader.tags), "within": reader.within,
                     "id": feedback_id, "turn": turn_id, "document": document, "bureau": bureau, "subject": actor.subject,
                     "helpful": helpful, "reason": reason, "note": note[:2000], "question": turn["question"],
                     "answer": _answer_for_owner(tx, turn, bureau), "state": "closed" if helpful else "open", "now": clock.now(),
@@ -72,13 +75,14 @@ class FeedbackDesk:
     def mend(self, actor: Actor, feedback_id: str, note: str = "") -> dict[str, Any]:
         """The source was mended: ask the question again and show the new answer beside the old one.
 
-        It is asked with the rights that the asker and the mender share, so neither learns more than they may read.
+        It is asked with the rights that the asker and the mender share, so neither learns more than they may read, and
+        inside the same bot's documents: another answer than the bot can give would mend nothing.
         """
         with self._store.transaction(actor) as tx:
             row = _to_mend(tx, feedback_id)
             shared = frozenset(row["tags"]) & actor.tags
         done = None
-        for event in self._knowledge.answer(row["question"], Reader(tags=shared), ()):
+        for event in self._knowledge.answer(row["question"], Reader(tags=shared, within=row["within"]), ()):
             if isinstance(event, Done):
                 done = event
         text = done.text if done is not None else ""
@@ -130,6 +134,16 @@ def _to_mend(tx: Transaction, feedback_id: str) -> Row:
             "이미 끝난 개선 요청입니다.", next_step="새 의견이 필요하면 다시 질문해 남기세요.", record=feedback_id
         )
     return row
+
+
+def _reader_of(tx: Transaction, turn: Row, actor: Actor) -> Reader:
+    """What the answer was sought with: a citizens' bot reads only what is public, a department's bot only its documents."""
+    bot = tx.one("select kind, audience from haechi_bot_of_turn(:id)", id=turn["bot"])
+    if bot is None:
+        # Its own row is gone, so it was a department's: nothing but its fence is known.
+        return Reader(tags=actor.tags, within=fence(turn["bot"]) if turn["bot"] else "")
+    tags = frozenset({"public"}) if bot["audience"] == "citizen" else actor.tags
+    return Reader(tags=tags, within=fence(turn["bot"]) if bot["kind"] == "department" else "")
 
 
 def _owner(tx: Transaction, turn: Row) -> tuple[str | None, str | None]:
