@@ -70,6 +70,12 @@ class MockModel:
             inputs = called["input"] if isinstance(called["input"], list) else [called["input"]]
             data = [{"object": "embedding", "index": i, "embedding": [1.0, 0.0]} for i in range(len(inputs))]
             await _reply(send, 200, {"object": "list", "data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}})
+        elif path.endswith("/rerank"):
+            results = [
+                {"index": at, "relevance_score": 1.0 - at / 10, "document": {"text": text}}
+                for at, text in enumerate(called["documents"])
+            ]
+            await _reply(send, 200, {"model": called["model"], "results": results, "usage": {"total_tokens": 5}})
         elif path.endswith("/transcriptions"):
             await _reply(send, 200, {"text": "회의를 시작합니다."})
         elif path.endswith("/speech"):

@@ -96,6 +96,21 @@ def test_vectors_and_ranking_come_from_the_built_in_embedder(database, tmp_path)
         assert [call["kind"] for call in gateway.calls(2)] == ["embeddings", "rerank"]
 
 
+def test_what_is_ranked_by_a_server_carries_no_personal_data_and_comes_back_whole(database, model):
+    offered = describe(model, models={"ranker": "m"}, offers=("rerank", "embeddings"))
+    with running_gateway(database, offered) as gateway:
+        written = ["민원인 전화는 010-1234-5678", {"text": "다른 번호 010-9999-8888", "title": "홍길동 님의 민원"}]
+        sent = {"model": "ranker", "query": "010-1234-5678", "documents": written, "return_documents": True}
+        headers = {"Authorization": f"Bearer {gateway.key}"}
+        ranked = httpx.post(f"{gateway.address}/v1/rerank", json=sent, headers=headers, timeout=60).json()
+        assert model.calls[-1]["query"] == "⟦전화1⟧"
+        assert model.calls[-1]["documents"] == ["민원인 전화는 ⟦전화1⟧", "다른 번호 ⟦전화2⟧"]
+        assert [each["document"] for each in ranked["results"]] == [{"text": written[0]}, written[1]]
+        gateway.client().embeddings.create(model="ranker", input=["전화 010-1234-5678", "여권"])
+        assert model.calls[-1]["input"] == ["전화 ⟦전화1⟧", "여권"]
+        assert "010-" not in str(model.calls)
+
+
 def test_sound_goes_to_who_offers_it_and_else_the_caller_hears_why_not(database, model):
     with running_gateway(database, describe(model)) as gateway:
         with pytest.raises(openai.InternalServerError, match="이 종류의 모델이 연결되어 있지 않습니다") as refused:

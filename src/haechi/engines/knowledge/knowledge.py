@@ -20,6 +20,7 @@ from haechi.engines.knowledge.ports import (
     Reader,
     Turn,
 )
+from haechi.engines.models.guard import Guard, is_outside
 from haechi.engines.models.openai_compatible import OpenAICompatible
 
 
@@ -66,13 +67,15 @@ class Knowledge:
 def embedder_for(cache: Path, *, url: str = "", model: str = "", key: str = "") -> Embedder | None:
     """The embedder at `url`, else the packaged one, else None: then the search is lexical only.
 
+    A server outside the city (engines/models/guard/places.py) gets no personal data, of documents nor of questions.
     cache: folder for the converted model. The same settings give the same embedder: it takes 460 MB.
     """
     if url:
         e5 = "e5" in model.lower()
         return HttpEmbedder(
-            url, model, key, passage_prefix="passage: " if e5 else "", question_prefix="query: " if e5 else ""
-        )
+            url, model, key, passage_prefix="passage: " if e5 else "", question_prefix="query: " if e5 else "",
+            hide=Guard().log_form if is_outside(url) else None,
+        )  # fmt: skip
     try:
         return default_embedder(cache)
     except MissingPart:

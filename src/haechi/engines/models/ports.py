@@ -6,7 +6,7 @@ migrations/versions/0002_gateway.sql, the processes in web/gateway.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -104,4 +104,8 @@ class Guarding(Protocol):
 
     def log_form(self, text: str) -> str:
         """What of a text may be written down."""
+        ...
+
+    def log_forms(self, texts: Iterable[str]) -> list[str]:
+        """The same for texts that are compared: an equal value has an equal placeholder in all of them."""
         ...

@@ -72,7 +72,8 @@ async def rerank(gateway: Gateway, request: Request, principal: Principal) -> No
 
     async def produce(backend: Backend) -> Produced:
         if backend.kind != "built_in":
-            raw = await _post(gateway, backend, "/rerank", {**body, "model": backend.models[alias]})
+            raw = await _post(gateway, backend, "/rerank", _masked_ranking(gateway, backend, body, query, documents))
+            _give_back(raw, documents, given)
             return orjson.dumps({**raw, "model": alias}), _usage_of(raw, estimated), "application/json"
         asked = await gateway.built_in.embed([query], question=True)
         vectors = await gateway.built_in.embed(documents, question=False)
@@ -93,6 +94,24 @@ async def rerank(gateway: Gateway, request: Request, principal: Principal) -> No
 
     bound = sum(map(tokens.at_most, [query, *documents]))
     await _run(gateway, request, principal, Wanted("rerank", alias, estimated, bound, 0), produce)
+
+
+def _masked_ranking(
+    gateway: Gateway, backend: Backend, body: Mapping[str, Any], query: str, documents: list[str]
+) -> dict[str, Any]:
+    """What a server gets to rank: no personal data, and of a document nothing but its text."""
+    asked, *masked = gateway.guard.log_forms([query, *documents])
+    return {**body, "model": backend.models[str(body["model"])], "query": asked, "documents": masked}
+
+
+def _give_back(raw: Mapping[str, Any], documents: list[str], given: Any) -> None:
+    """Documents in the answer are the caller's own again, not the masked ones."""
+    results = raw.get("results")
+    for result in results if isinstance(results, list) else ():
+        at = result.get("index") if isinstance(result, dict) else None
+        if isinstance(at, int) and 0 <= at < len(documents) and result.get("document") is not None:
+            each = given[at] if isinstance(given, list) else documents[at]
+            result["document"] = each if isinstance(each, dict) else {"text": documents[at]}
 
 
 async def transcriptions(gateway: Gateway, request: Request, principal: Principal) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -25,7 +25,8 @@ class HttpEmbedder:
     url: the base ("http://host:8000/v1") or the full path of the endpoint. key: sent as Bearer, never shown.
     dimensions: what the index expects; None asks the service once. passage_prefix, question_prefix: for e5-like models
     "passage: " and "query: ". batch: texts a request. timeout: seconds a request. retries: further tries after a
-    refused connection, a time-out, 429 or 5xx. Rows come back with length 1 whatever the service sends.
+    refused connection, a time-out, 429 or 5xx. hide: what every text goes through before it is sent (personal data must not
+    leave the city). Rows come back with length 1 whatever the service sends.
     Raises Unavailable when the service cannot be used. Safe to share between threads; `close()` when done.
     """
 
@@ -41,6 +42,7 @@ class HttpEmbedder:
         batch: int = 32,
         timeout: float = 60.0,
         retries: int = 3,
+        hide: Callable[[str], str] | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise InvalidInput("임베딩 서비스 주소는 http:// 또는 https://로 시작해야 합니다.", next_step=_CHECK)
@@ -50,7 +52,9 @@ class HttpEmbedder:
         self.name = model
         self.url = base if base.endswith("/embeddings") else f"{base}/embeddings"
         self._prefixes = (passage_prefix, question_prefix)
-        identity = "\0".join((self.url, model, *self._prefixes))
+        self._hide = hide
+        # Vectors of masked texts are others: they are made anew where masking begins or ends.
+        identity = "\0".join((self.url, model, *self._prefixes, *(("masked",) if hide is not None else ())))
         self.version = f"http-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
         self._dimensions = dimensions
         self._batch, self._retries = batch, retries
@@ -70,11 +74,14 @@ class HttpEmbedder:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions), rows of length 1."""
-        return self._encode([self._prefixes[0] + text for text in texts])
+        return self._encode([self._prefixes[0] + self._hidden(text) for text in texts])
 
     def questions(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions), rows of length 1."""
-        return self._encode([self._prefixes[1] + text for text in texts])
+        return self._encode([self._prefixes[1] + self._hidden(text) for text in texts])
+
+    def _hidden(self, text: str) -> str:
+        return text if self._hide is None else self._hide(text)
 
     def close(self) -> None:
         """Let the connections go."""

@@ -1,6 +1,7 @@
 """The guard of the models: masks personal data, keeps quoted text data, filters what comes out."""
 
 from haechi.engines.models.guard.guard import Guard, Guarded
+from haechi.engines.models.guard.places import is_outside
 from haechi.engines.models.guard.policy import GuardPolicy, in_force, read_policy
 from haechi.engines.models.guard.quoting import RULE, quote_as_data, without_orders
 from haechi.engines.models.guard.requests import InjectionModel, Verdict
@@ -17,6 +18,7 @@ __all__ = [
     "Restore",
     "Verdict",
     "in_force",
+    "is_outside",
     "quote_as_data",
     "read_policy",
     "without_orders",

@@ -106,6 +106,11 @@ class Guard:
         """What may be logged of a text: placeholders for personal data, without the way back."""
         return Mask(self._rules).hide(text)
 
+    def log_forms(self, texts: Iterable[str]) -> list[str]:
+        """The same for texts that are compared with each other: an equal value has an equal placeholder in all of them."""
+        mask = Mask(self._rules)
+        return [mask.hide(text) for text in texts]
+
     def _verdict(self, messages: Sequence[Mapping[str, Any]]) -> Verdict:
         turns = ["\n".join(map(asked, _texts(m))) for m in messages if m.get("role") == "user"]
         if not turns:

@@ -34,7 +34,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """messages: key → language → words. leak_at: letters (jamo) of the instructions in a row that count as a leak."""
+    """messages: key → language → words. leak_at: letters (jamo) of the instructions in a row that count as a leak.
+    inside_hosts: servers that count as the city's own."""
 
     allowed_hosts: tuple[str, ...]
     canary: bool
@@ -43,6 +44,7 @@ class GuardPolicy:
     requests: tuple[Rule, ...]
     documents: tuple[Rule, ...]
     source: str
+    inside_hosts: tuple[str, ...] = ()
 
     def say(self, key: str, language: str = "ko") -> str:
         """The message in that language, Korean where it has none."""
@@ -61,6 +63,7 @@ def read_policy(path: Path) -> GuardPolicy:
         _rules(path, data["requests"]),
         _rules(path, data["documents"]),
         str(data["source"]),
+        tuple(str(host).lower() for host in data.get("inside_hosts") or ()),
     )
 
 
