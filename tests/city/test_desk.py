@@ -452,6 +452,19 @@ def test_an_older_view_of_a_ticket_moves_nothing(desk: Desk, store: Store) -> No
     assert desk.views.ticket(NOEUL, ticket)["state"] == "active"
 
 
+def test_what_the_house_counts_by_itself_refuses_nobody(desk: Desk, store: Store, worker_store: Store) -> None:
+    conversation, ticket = opened(desk, store)
+    desk.take(NOEUL, ticket)
+    desk.reply(NOEUL, ticket, "확인해 보겠습니다.")
+    with store.transaction(CITIZEN) as tx:
+        say(tx, conversation, "아, 하나 더 있어요", kind="citizen")
+    seen = desk.views.ticket(NOEUL, ticket)["version"]
+    assert deadlines.look_over(worker_store, desk.rules)["desk_timed"] == 1
+    with clock.frozen(MONDAY + timedelta(hours=7)):
+        assert deadlines.look_over(worker_store, desk.rules)["desk_overdue"] == 1
+    assert desk.close(NOEUL, ticket, "answered", version=seen)["state"] == "history"
+
+
 # --- what happens by itself --------------------------------------------------------------------------------------------
 
 

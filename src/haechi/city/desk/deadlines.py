@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from haechi.city.desk.rules import Rules
-from haechi.city.desk.tickets import COLUMNS, change, step
+from haechi.city.desk.tickets import COLUMNS, change, count, step
 from haechi.core import clock
 from haechi.core.store import SYSTEM, Row, Store, Transaction
 
@@ -55,7 +55,7 @@ def _time(rules: Rules) -> Callable[[Transaction, Row], bool]:
         minutes = rules.minutes("normal" if ticket["priority"] != 1 else "urgent", which)
         due = rules.office(ticket["office"]).hours.due(ticket["waits_since"], minutes)
         if due is not None:
-            change(tx, ticket, sla_due=due)
+            count(tx, ticket, sla_due=due)
         return due is not None
 
     return work
@@ -68,7 +68,7 @@ def _mark(rules: Rules) -> Callable[[Transaction, Row], bool]:
         up = rules.named.get(rules.escalate_to)
         climbs = up is not None and ticket["audience"] == "citizen" and ticket["state"] == "unanswered"
         serves = sorted({*ticket["serves"], *(up.serves if climbs and up is not None else ())})
-        ticket = change(
+        ticket = count(
             tx,
             ticket,
             overdue_at=clock.now(),

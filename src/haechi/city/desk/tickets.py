@@ -66,6 +66,14 @@ def change(tx: Transaction, ticket: Row, **values: Any) -> Row:
     return {**ticket, **values, "version": ticket["version"] + 1}
 
 
+def count(tx: Transaction, ticket: Row, **values: Any) -> Row:
+    """Write what the house itself counts (deadlines). The version stays: nothing changed that an agent decides on, and a
+    step that they are about to take must not be refused for it. `ticket` must have been read for update."""
+    sets = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"update tickets set {sets} where id = :id", {**values, "id": ticket["id"]})
+    return {**ticket, **values}
+
+
 def step(tx: Transaction, ticket: Row, act: str, *, key: str = "", **detail: Any) -> None:
     """Write down what was done, for the desk's own history, the outbox and the audit log; the last thing in a transaction.
 

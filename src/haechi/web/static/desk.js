@@ -57,11 +57,14 @@ async function renewTicket() {
     old.dataset.version = node.dataset.version;
     window.htmx?.process(document.getElementById("ticket-head"));
   } else {
-    const draft = document.getElementById("reply")?.value;
+    const before = document.getElementById("reply");
+    const draft = before?.value;
+    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
     old.replaceWith(node);
     window.htmx?.process(node);
     const box = document.getElementById("reply");
     if (box && draft) box.value = draft;
+    if (focused) (document.getElementById(focused) ?? (before ? null : box))?.focus({ preventScroll: true });
   }
   bottom();
 }
@@ -193,7 +196,7 @@ const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   n: () => document.querySelector("[data-next]")?.requestSubmit(),
-  t: () => document.getElementById("take")?.click(),
+  t: () => { const take = document.getElementById("take"); take?.focus(); take?.click(); },
   r: () => document.getElementById("reply")?.focus(),
   m: () => open("transfer", "to"),
   e: () => open("close", "result"),
