@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import yaml
 
 from haechi.core.errors import InvalidInput
 from haechi.core.roles import policy_file
+from haechi.engines.models.guard.needed import may_match, needed
 
 Level = Literal["none", "flag", "refuse"]
 
@@ -26,9 +27,16 @@ class Rule:
     level: Level
     all: tuple[re.Pattern[str], ...]
     none: tuple[re.Pattern[str], ...] = ()
+    needs: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", tuple(map(needed, self.all)))
 
     def fits(self, text: str) -> bool:
         """text: as `requests.plain` gives it."""
+        for words in self.needs:
+            if not may_match(text, words):
+                return False
         return all(pattern.search(text) for pattern in self.all) and not any(p.search(text) for p in self.none)
 
 
