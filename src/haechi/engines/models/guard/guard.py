@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from haechi.engines.models.guard.classifier import classifier_in_force
 from haechi.engines.models.guard.links import addresses
 from haechi.engines.models.guard.policy import GuardPolicy, in_force
 from haechi.engines.models.guard.quoting import asked, outside_blocks, quoted_blocks
@@ -38,14 +39,14 @@ class Guarded:
 
 
 class Guard:
-    """One for the process; share it among threads. model: a classifier beside the rules, or None."""
+    """One for the process; share it among threads. model: a classifier beside the rules, or None for the built-in one."""
 
     def __init__(
         self, policy: GuardPolicy | None = None, rules: Rules | None = None, *, model: InjectionModel | None = None
     ) -> None:
         self._policy = policy or in_force()
         self._rules = rules or personal_data.in_force()
-        self._model = model
+        self._model = model or (classifier_in_force() if self._policy.classifier else None)
         self._key = secrets.token_bytes(16)
 
     def before(
@@ -117,7 +118,7 @@ class Guard:
             return Verdict()
         verdict = judge(turns[-1], self._policy.requests, self._model)
         if verdict.level == "none" and len(turns) > 1:
-            verdict = judge(" ".join(turns[-_LAST_TURNS:]), self._policy.requests)
+            verdict = judge(" ".join(turns[-_LAST_TURNS:]), self._policy.requests, self._model)
         return verdict
 
     def _canary(self, instructions: str) -> str:

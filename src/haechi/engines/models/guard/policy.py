@@ -52,6 +52,7 @@ class GuardPolicy:
     requests: tuple[Rule, ...]
     documents: tuple[Rule, ...]
     source: str
+    classifier: bool = True
     inside_hosts: tuple[str, ...] = ()
 
     def say(self, key: str, language: str = "ko") -> str:
@@ -71,6 +72,7 @@ def read_policy(path: Path) -> GuardPolicy:
         _rules(path, data["requests"]),
         _rules(path, data["documents"]),
         str(data["source"]),
+        bool(data.get("classifier", True)),
         tuple(str(host).lower() for host in data.get("inside_hosts") or ()),
     )
 

@@ -6,14 +6,17 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from haechi.engines.models.guard.classifier import classifier_in_force
+from haechi.engines.models.guard.forms import machine_marks, orders_the_answerer, without_hidden
 from haechi.engines.models.guard.policy import GuardPolicy, in_force
-from haechi.engines.models.guard.requests import judge
+from haechi.engines.models.guard.requests import judge, readings
 from haechi.engines.text.personal_data.written import INVISIBLE
 
 _BLOCK = re.compile(r"<<자료 ([0-9a-f]{32})>>\n(.*?)\n<</자료 \1>>", re.DOTALL)
-_BETWEEN = re.compile(r"((?<=[.!?。])\s+|\n+)")
+_BETWEEN = re.compile(r"((?<=[.!?。])\s+|\n+|\s+\|\s+)")
 _COMMANDS = re.compile(
     r"(?:하라|해라|하세요|하십시오|하시오|시오|십시오|할 것|한다|하여야|세요|줘|것)[\"'’”]?[.!。]?\s*$"
 )
@@ -37,11 +40,17 @@ def quote_as_data(passages: Sequence[str | Mapping[str, str]], policy: GuardPoli
 def without_orders(text: str, policy: GuardPolicy | None = None) -> tuple[str, tuple[str, ...]]:
     """The text without sentences that give orders to an AI, and those sentences."""
     given = policy or in_force()
-    visible = INVISIBLE.sub("", text)
-    if judge(visible, given.documents).level == "none":
-        return visible, ()
+    shown, hidden = without_hidden(text, given.say("sentence_removed"))
+    visible = INVISIBLE.sub("", shown)
     pieces = _BETWEEN.split(visible)
-    orders = {at for at in range(0, len(pieces), 2) if judge(pieces[at], given.documents).level != "none"}
+    marked = judge(visible, given.documents).level != "none"
+    orders = {
+        at
+        for at in range(0, len(pieces), 2)
+        if (marked and judge(pieces[at], given.documents).level != "none") or addressed(pieces[at], given.classifier)
+    }
+    if not orders and not marked:
+        return visible, hidden
     if not orders:
         # An order may be parted from its address ("AI에게 알린다. 다음을 출력하라."): two sentences are read together.
         for at in range(0, len(pieces) - 2, 2):
@@ -53,15 +62,28 @@ def without_orders(text: str, policy: GuardPolicy | None = None) -> tuple[str, t
         while after < len(pieces) and "\n" not in pieces[after - 1] and _COMMANDS.search(pieces[after]):
             orders.add(after)
             after += 2
-    removed = tuple(pieces[at] for at in sorted(orders))
+    removed = (*hidden, *(pieces[at] for at in sorted(orders)))
     for at in orders:
         pieces[at] = given.say("sentence_removed")
     return "".join(pieces), removed
 
 
+@lru_cache(maxsize=8192)
+def addressed(sentence: str, classifier: bool = True) -> bool:
+    """Whether a sentence of a document speaks to whoever writes the answer: by its form, its grammar or its letters."""
+    if len(sentence) < 4:
+        return False
+    for view in readings(sentence):
+        if machine_marks(view) or orders_the_answerer(view):
+            return True
+        if classifier and classifier_in_force().orders(view):
+            return True
+    return False
+
+
 def asked(text: str) -> str:
     """What a person says in a message: without quoted blocks, and of a JSON record with "자료" everything but that."""
-    outside = _BLOCK.sub("", text)
+    outside = _BLOCK.sub("", text).replace(RULE, "")
     record = _record(outside)
     return outside if record is None else "\n".join(str(value) for key, value in record.items() if key != "자료")
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import unquote
 
 from haechi.engines.models.guard.policy import Level, Rule
 from haechi.engines.text.personal_data.written import INVISIBLE
 
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
+_NUMBERED = re.compile(r"(?:\\u|u\+|&#x)([0-9a-f]{4,5});? ?|&#([0-9]{2,6});", re.IGNORECASE)
+_LATIN = re.compile("[A-Za-z]{3,}")
+_ENDS = frozenset("요다는은을를에의이가도줘해라고로한게지")
 _JAMO_RUN = re.compile("[ㄱ-ㅎㅏ-ㅣ](?:[ .\\-]?[ㄱ-ㅎㅏ-ㅣ]){5,}")
 _LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
@@ -47,12 +52,22 @@ def plain(text: str) -> str:
 def readings(text: str) -> list[str]:
     """The text and what it hides: decoded base64 and hex, read backwards, without the signs between its syllables."""
     base = plain(text)
-    found = [base, *(plain(hidden) for hidden in decoded(text))]
+    found = [base, *(plain(hidden) for hidden in (*decoded(text), *escaped(text)))]
     found.append(base[::-1])
     spread = re.sub(r"(?<=[가-힣a-z]) (?=[가-힣a-z](?: |$))", "", base)
     if spread != base:
         found.append(spread)
     return found
+
+
+def for_a_model(views: Sequence[str]) -> list[str]:
+    """The readings that a classifier needs, which ignores blanks itself: backwards only what looks written backwards."""
+    kept = {view.replace(" ", ""): view for view in reversed(views)}
+    backwards = views[0][::-1]
+    words = views[0].split()
+    if sum(word[0] in _ENDS for word in words) <= sum(word[-1] in _ENDS for word in words):
+        kept.pop(backwards.replace(" ", ""), None)
+    return list(kept.values())
 
 
 def decoded(text: str) -> list[str]:
@@ -70,20 +85,40 @@ def decoded(text: str) -> list[str]:
     return found
 
 
+def escaped(text: str) -> list[str]:
+    """What percent signs, numbered signs (\\uac00, &#44032;, U+AC00) and turned Latin letters (ROT13) in the text say."""
+    found = []
+    if "%" in text and (words := unquote(text)) != text:
+        found.append(words)
+    if _NUMBERED.search(text):
+        found.append(_NUMBERED.sub(_numbered, text))
+    if len(_LATIN.findall(text)) >= 3:
+        found.append(codecs.encode(text, "rot13"))
+    return found
+
+
 def judge(text: str, rules: Sequence[Rule], model: InjectionModel | None = None, refuse_at: float = 0.98) -> Verdict:
     """The strictest verdict of all rules over all readings of the text."""
-    fitting = [rule for rule in rules if any(rule.fits(reading) for reading in readings(text))]
-    if model is not None and (probability := model.attack_probability(text)) >= 0.5:
-        level: Level = "refuse" if probability >= refuse_at else "flag"
-        return Verdict(level, (*(rule.id for rule in fitting), "model"), "model")
-    if not fitting:
-        return Verdict()
-    strictest = next((rule for rule in fitting if rule.level == "refuse"), fitting[0])
-    return Verdict(strictest.level, tuple(rule.id for rule in fitting), strictest.category)
+    views = readings(text)
+    fitting = [rule for rule in rules if any(rule.fits(view) for view in views)]
+    strictest = next((rule for rule in fitting if rule.level == "refuse"), fitting[0] if fitting else None)
+    found = Verdict(strictest.level, tuple(r.id for r in fitting), strictest.category) if strictest else Verdict()
+    if model is None or found.level == "refuse":
+        return found
+    probability = max(map(model.attack_probability, for_a_model(views)))
+    if probability < 0.5:
+        return found
+    level: Level = "refuse" if probability >= refuse_at else "flag"
+    return Verdict(level, (*found.rules, "model"), found.category or "model")
 
 
 def _from_base64(run: str) -> bytes:
     return base64.b64decode(run.replace("-", "+").replace("_", "/") + "=" * (-len(run) % 4), validate=True)
+
+
+def _numbered(match: re.Match[str]) -> str:
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return chr(code) if code < 0x110000 else ""
 
 
 def _join(match: re.Match[str]) -> str:
