@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,9 @@ def process(
                 time.sleep(0.2)
             yield started.pid
         finally:
-            for child in [*psutil.Process(started.pid).children(recursive=True), started]:
-                child.kill()
+            with suppress(psutil.NoSuchProcess):  # where it did not start, its own words are shown instead
+                for child in [*psutil.Process(started.pid).children(recursive=True), started]:
+                    child.kill()
             started.wait(20)
 
 

@@ -155,7 +155,7 @@ async def _reply(send: Any, status: int, body: Any, kind: bytes = b"application/
 
 
 @contextmanager
-def serving(app: Any, *, lifespan: str = "off") -> Iterator[str]:
+def serving(app: Any, *, lifespan: str = "off", http: Any = "auto") -> Iterator[str]:
     """An ASGI application on a free port of this machine, in a thread; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -166,6 +166,7 @@ def serving(app: Any, *, lifespan: str = "off") -> Iterator[str]:
         port=port,
         log_level="critical",
         lifespan=lifespan,
+        http=http,
         ws="none",
         timeout_graceful_shutdown=2,
     )

@@ -22,6 +22,7 @@ from haechi.core.store import SYSTEM, Store
 from haechi.engines.models.guard import Guard
 from haechi.web.gateway.app import Application, watched
 from haechi.web.gateway.gateway import Gateway
+from haechi.web.gateway.gathering import GatheringProtocol
 
 TENANT = "service:11"
 
@@ -95,6 +96,6 @@ def running_gateway(database: FreshDatabase, *backends: Described, **more: Any) 
         configuration.apply(store, list(backends))
         gateway = Gateway(database.urls.app, "test", read_rules(), Guard(), **more)
         key = make_key(database)
-        address = stack.enter_context(serving(watched(Application(gateway)), lifespan="on"))
+        address = stack.enter_context(serving(watched(Application(gateway)), lifespan="on", http=GatheringProtocol))
         clients = stack.enter_context(ExitStack())
         yield RunningGateway(address, gateway, key, store, clients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import uvicorn
@@ -15,6 +16,7 @@ from haechi.city.settings import from_environment
 from haechi.city.supervisor import end_with_parent
 from haechi.web.gateway.app import Application, watched
 from haechi.web.gateway.gateway import Gateway
+from haechi.web.gateway.gathering import GatheringProtocol
 from haechi.web.gateway.guarding import guard_in_force
 from haechi.web.telemetry import Telemetry
 
@@ -43,12 +45,17 @@ def main() -> None:
     served = watched(application)
     if settings.otlp_url:  # not otherwise: every token passes here
         served = Telemetry(served, paths=frozenset(path for _, path in application.routes))
+    # What was imported stays; looking through it again and again would hold up the answers that are under way.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     uvicorn.run(
         served,
         host=settings.host,
         port=settings.gateway_port,
         log_level="warning",
         access_log=False,
+        http=GatheringProtocol,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=60,
