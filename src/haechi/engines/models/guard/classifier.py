@@ -6,6 +6,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from haechi.engines.models.guard.policy import Level
 from haechi.engines.text.personal_data.written import INVISIBLE
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
@@ -91,9 +93,10 @@ class Classifier:
         odds = (head.score(text) - head.noted) / max(0.05, head.at - head.noted) * _SURE
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
-    def orders(self, sentence: str) -> bool:
-        """Whether a sentence of a document is an order to the model."""
-        return self.documents.score(sentence) >= self.documents.at
+    def orders(self, views: Sequence[str]) -> Level:
+        """Whether a sentence of a document, given in its readings, is an order to the model: flag from `noted` on."""
+        score = max(map(self.documents.score, views))
+        return "refuse" if score >= self.documents.at else "flag" if score >= self.documents.noted else "none"
 
 
 def read_weights(path: Path = WEIGHTS) -> Classifier:

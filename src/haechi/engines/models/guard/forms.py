@@ -6,11 +6,11 @@ import re
 
 _STYLED = r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?!\.)|color\s*:\s*(?:white|#fff(?:fff)?|transparent)|\bhidden\b|aria-hidden"
 _HIDDEN = re.compile(
-    r"<!--.{0,20000}?(?:-->|\Z)"
-    r"|<(script|style|template|noscript|iframe|object|instructions?|system|assistant|prompt|tool_call|function_call)\b[^>]{0,500}>.{0,20000}?(?:</\1\s*>|\Z)"
-    rf"|<([a-z]{{1,12}})\b[^>]{{0,300}}(?:{_STYLED})[^>]{{0,300}}>.{{0,20000}}?(?:</\2\s*>|\Z)"
-    r"|^[ \t]*\[(?://|comment)\]:[ \t]*#.*$"
-    r"|/\*.{0,20000}?\*/|\{#.{0,20000}?#\}",
+    r"<!--.{0,20000}?(?:-->)|<!--[^\n]*"
+    r"|<(script|style|template|noscript|iframe|object|instructions?|system|assistant|prompt|tool_call|function_call)\b[^>]{0,500}>.{0,20000}?</\1\s*>"
+    rf"|<([a-z]{{1,12}})\b[^>]{{0,300}}(?:{_STYLED})[^>]{{0,300}}>.{{0,20000}}?</\2\s*>"
+    r"|^[ \t]*\[(?://|comment)\]:[ \t]*#[^\n]*$"
+    r"|/\*\s.{0,20000}?\*/|\{#.{0,20000}?#\}",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )  # fmt: skip
 # Unicode's tag characters and the upper variation selectors can carry a whole text that no reader sees.
@@ -22,14 +22,14 @@ _MARKS = re.compile(
     rf"|</?{_ROLE}>"
     r"|[\"']?\brole[\"']?\s*[:=]\s*[\"']?(?:system|assistant|developer)"
     r"|[\"']?\b(?:tool_calls?|function_call|tool|instructions?|system_prompt|prompt|override)[\"']?\s*[:=]\s*\S"
-    rf"|(?:^|[\n\"'|#=*%\[(])\s*{_ROLE}(?: ?(?:message|prompt|override|명령|지시|메시지|지침|전용))?\s*[\])]?\s*[:>：]\s*\S",
+    rf"|(?:^|[\n\"'|#=*%\[(])\s*(?!ai|llm){_ROLE}(?: ?(?:message|prompt|override|명령|지시|메시지|지침|전용))?\s*[\])]?\s*[:>：]\s*\S",
     re.IGNORECASE,
 )
 
 _MACHINE = re.compile(
     # Not as a place, an owner or an object: "챗봇에 '여권'이라고 쓰세요" speaks to people.
     r"(?:(?<![a-z])(?:ai|a\.i\.|llms?|(?:chat)?gpt|assistants?|chatbots?|language models?)(?![a-z])(?: ?(?:비서|상담사|독자|모델|챗봇|도우미))?"
-    r"|인공 ?지능(?: ?(?:비서|상담사|독자|모델))?|챗봇|[가-힣]{2,4} ?봇(?=[은는이가에께,: ])|언어 ?모델|어시스턴트|요약기|(?:^|[ ,])모델(?=[은는에]|이? )"
+    r"|인공 ?지능(?: ?(?:비서|상담사|독자|모델))?|챗봇|[가-힣]{2,4} ?봇(?=[은는이가께,:]|에게)|언어 ?모델|어시스턴트|요약기|(?:^|[ ,])모델(?=[은는에]|이? )"
     r"|자동 ?(?:응답|답변|요약|회신)(?:기|봇)?|대화형 ?(?:비서|모델|서비스)|생성형 ?(?:모델|서비스)|기계(?:가|는|에게) ?읽)(?!에 |에서|의 |[을를] |와 |과 )"
     r"|이 ?(?:글|문서|자료|문장|문단|파일|페이지|표|항목|내용|줄)[을를이가]? ?(?:읽|보는|본 |처리하|요약|인용|참고하|분석|만나)",
     re.IGNORECASE,
@@ -45,6 +45,21 @@ _ORDERED = re.compile(
 _SAYS_THAT = re.compile(
     rf"(?:[\"'‘“「『][^\"'’”」』\n]{{1,160}}[\"'’”」』] ?(?:이?라고|라는 말[을만]?|로|을|를)|[가-힣0-9]+(?:다|라|자)고)(?:만|도|는)? ?(?:[가-힣]+ ){{0,2}}?(?:{_SAYING})"
 )
+
+# English, Japanese, Chinese: an act of speech in the imperative, and the answerer, its reader or its answer beside it.
+_FOREIGN_ACT = re.compile(
+    r"(?:^|[.,;:!>\"(-] ?|\b(?:please|must|should|shall|always|never|not|don't|to|and|then|just|only) )"
+    r"(?:ignore|disregard|forget|override|append|reveal|print|output|reply|respond|answer|say|tell|state|inform|call|invoke|include|repeat|write|insert|act|pretend|stop|mention|follow|recommend)\b"
+    r"|(?:回答|表示|出力|案内|返答|発表|無視|実行|追加)(?:してください|せよ|しろ|すること)|(?:必须|请|務必|务必|只|不要)?(?:回答|告诉|输出|忽略|回复|显示|执行|加入)",
+    re.IGNORECASE,
+)  # fmt: skip
+_FOREIGN_ANSWERER = re.compile(
+    r"\b(?:assistants?|chatbots?|ais?|llms?|gpt|language models?|the models?|you are (?:an?|now)|your (?:answers?|repl(?:y|ies)|responses?|instructions?|rules?|task|role|prompt|system|output|guidelines?)"
+    r"|the users?|(?:system|hidden|initial|previous|prior|above|earlier) (?:prompt|message|instructions?|rules?|text)|(?:every|any|all|each) (?:answers?|repl(?:y|ies)|responses?|questions?)|(?:reply|answer|respond) (?:only|with)"
+    r"|this (?:message|note|instruction)|conversation|other (?:sources|documents)|when (?:you )?(?:read|summari[sz]|process)\w*)\b"
+    r"|アシスタント|(?:AI|モデル)[はがに]|(?:システム|すべての)?(?:プロンプト|指示)|ユーザー|この(?:文書|文章|メッセージ)を読|助手|模型|系统提示|用户|其他(?:资料|来源)|所有(?:指令|问题)",
+    re.IGNORECASE,
+)  # fmt: skip
 
 
 def without_hidden(text: str, mark: str) -> tuple[str, tuple[str, ...]]:
@@ -71,6 +86,8 @@ def orders_the_answerer(sentence: str) -> bool:
 
     A rule for people ("담당자는 신청인에게 알려야 한다") names no such addressee. sentence: as `requests.plain` gives it.
     """
+    if _FOREIGN_ACT.search(sentence) and _FOREIGN_ANSWERER.search(sentence):
+        return True
     if not _ORDERED.search(sentence):
         return False
     if _MACHINE.search(sentence) or _ANYBODY.search(sentence):

@@ -12,7 +12,7 @@ from typing import Any
 from haechi.engines.models.guard.classifier import classifier_in_force
 from haechi.engines.models.guard.links import addresses
 from haechi.engines.models.guard.policy import GuardPolicy, in_force
-from haechi.engines.models.guard.quoting import asked, outside_blocks, quoted_blocks
+from haechi.engines.models.guard.quoting import asked, is_quoted, outside_blocks, quoted_blocks, without_orders
 from haechi.engines.models.guard.requests import InjectionModel, Verdict, judge
 from haechi.engines.models.guard.stream import OutputStream, Restore, allowed_calls
 from haechi.engines.text import personal_data
@@ -59,9 +59,10 @@ class Guard:
     ) -> Guarded:
         """messages, tools: of an OpenAI request. allowed_tools: names that may be called (None: those of `tools`).
 
-        Personal data is masked in every message. The instructions (system, developer) get a canary. Pure but for the
+        Personal data is masked in every message; sentences of tools' results that order the model about are left out. The instructions (system, developer) get a canary. Pure but for the
         canary's key, which is drawn when the guard is made.
         """
+        messages = [self._as_data(message) if message.get("role") == "tool" else message for message in messages]
         names = frozenset(_name(tool) for tool in tools)
         allowed = names if allowed_tools is None else names & frozenset(allowed_tools)
         mask = Mask(self._rules)
@@ -82,6 +83,7 @@ class Guard:
         restore = Restore(
             mask, visible, frozenset(link for block in quoted for link in addresses(mask.show(block))), secret,
             "\0".join([*(outside_blocks(text) for text in said), *quoted]), canary, allowed, language,
+            "\0".join(asked(text) for message in masked if message.get("role") == "user" for text in _texts(message)),
         )  # fmt: skip
         verdict = self._verdict(messages)
         return Guarded(
@@ -101,7 +103,7 @@ class Guard:
         self, restore: Restore, calls: Sequence[Mapping[str, Any]]
     ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
         """Whole tool calls of the answer → (those that are allowed, with their values; the names of the others)."""
-        return allowed_calls(restore, list(calls))
+        return allowed_calls(restore, list(calls), self._policy.allowed_hosts)
 
     def log_form(self, text: str) -> str:
         """What may be logged of a text: placeholders for personal data, without the way back."""
@@ -111,6 +113,10 @@ class Guard:
         """The same for texts that are compared with each other: an equal value has an equal placeholder in all of them."""
         mask = Mask(self._rules)
         return [mask.hide(text) for text in texts]
+
+    def _as_data(self, message: Mapping[str, Any]) -> Message:
+        # What a tool brings is data, also where the caller did not quote it.
+        return _mapped(message, lambda text: text if is_quoted(text) else without_orders(text, self._policy)[0])
 
     def _verdict(self, messages: Sequence[Mapping[str, Any]]) -> Verdict:
         turns = ["\n".join(map(asked, _texts(m))) for m in messages if m.get("role") == "user"]

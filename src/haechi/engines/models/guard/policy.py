@@ -53,6 +53,7 @@ class GuardPolicy:
     documents: tuple[Rule, ...]
     source: str
     classifier: bool = True
+    founded_citations: bool = True
     inside_hosts: tuple[str, ...] = ()
 
     def say(self, key: str, language: str = "ko") -> str:
@@ -73,6 +74,7 @@ def read_policy(path: Path) -> GuardPolicy:
         _rules(path, data["documents"]),
         str(data["source"]),
         bool(data.get("classifier", True)),
+        bool(data.get("founded_citations", True)),
         tuple(str(host).lower() for host in data.get("inside_hosts") or ()),
     )
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from haechi.engines.models.guard.classifier import classifier_in_force
 from haechi.engines.models.guard.forms import machine_marks, orders_the_answerer, without_hidden
-from haechi.engines.models.guard.policy import GuardPolicy, in_force
-from haechi.engines.models.guard.requests import judge, readings
+from haechi.engines.models.guard.policy import GuardPolicy, Level, in_force
+from haechi.engines.models.guard.requests import for_a_model, judge, readings
 from haechi.engines.text.personal_data.written import INVISIBLE
 
 _BLOCK = re.compile(r"<<자료 ([0-9a-f]{32})>>\n(.*?)\n<</자료 \1>>", re.DOTALL)
@@ -43,42 +43,53 @@ def without_orders(text: str, policy: GuardPolicy | None = None) -> tuple[str, t
     shown, hidden = without_hidden(text, given.say("sentence_removed"))
     visible = INVISIBLE.sub("", shown)
     pieces = _BETWEEN.split(visible)
-    marked = judge(visible, given.documents).level != "none"
-    orders = {
-        at
-        for at in range(0, len(pieces), 2)
-        if (marked and judge(pieces[at], given.documents).level != "none") or addressed(pieces[at], given.classifier)
-    }
-    if not orders and not marked:
-        return visible, hidden
+    orders = _orders(pieces, visible, given)
     if not orders:
-        # An order may be parted from its address ("AI에게 알린다. 다음을 출력하라."): two sentences are read together.
-        for at in range(0, len(pieces) - 2, 2):
-            if judge("".join(pieces[at : at + 3]), given.documents).level != "none":
-                orders |= {at, at + 2}
-    for at in sorted(orders):
-        # What follows an order in the same paragraph and commands as well belongs to it.
-        after = at + 2
-        while after < len(pieces) and "\n" not in pieces[after - 1] and _COMMANDS.search(pieces[after]):
-            orders.add(after)
-            after += 2
+        return visible, hidden
     removed = (*hidden, *(pieces[at] for at in sorted(orders)))
     for at in orders:
         pieces[at] = given.say("sentence_removed")
     return "".join(pieces), removed
 
 
+def _orders(pieces: Sequence[str], whole: str, policy: GuardPolicy) -> set[int]:
+    """Which of the pieces (sentences at even places, what parts them at odd ones) are orders or belong to one."""
+    levels = {at: addressed(pieces[at], policy.classifier) for at in range(0, len(pieces), 2)}
+    by_rule = judge(whole, policy.documents).level != "none"
+    orders = {
+        at
+        for at, level in levels.items()
+        if level == "refuse" or (by_rule and judge(pieces[at], policy.documents).level != "none")
+    }
+    if by_rule and not orders:
+        # An order may be parted from its address ("AI에게 알린다. 다음을 출력하라."): two sentences are read together.
+        for at in range(0, len(pieces) - 2, 2):
+            if judge("".join(pieces[at : at + 3]), policy.documents).level != "none":
+                orders |= {at, at + 2}
+    # What leads up to an order in the same paragraph belongs to it, and what follows it and commands as well.
+    orders |= {at - 2 for at in orders if levels.get(at - 2) == "flag" and "\n" not in pieces[at - 1]}
+    for at in sorted(orders):
+        after = at + 2
+        while after < len(pieces) and "\n" not in pieces[after - 1]:
+            if levels[after] != "flag" and not _COMMANDS.search(pieces[after]):
+                break
+            orders.add(after)
+            after += 2
+    return orders
+
+
 @lru_cache(maxsize=8192)
-def addressed(sentence: str, classifier: bool = True) -> bool:
-    """Whether a sentence of a document speaks to whoever writes the answer: by its form, its grammar or its letters."""
+def addressed(sentence: str, classifier: bool = True) -> Level:
+    """Whether a sentence of a document speaks to whoever writes the answer: by its form, its grammar or its letters.
+
+    refuse: it does. flag: it may, and is taken for an order where it stands beside one.
+    """
     if len(sentence) < 4:
-        return False
-    for view in readings(sentence):
-        if machine_marks(view) or orders_the_answerer(view):
-            return True
-        if classifier and classifier_in_force().orders(view):
-            return True
-    return False
+        return "none"
+    views = readings(sentence)
+    if any(machine_marks(view) or orders_the_answerer(view) for view in views):
+        return "refuse"
+    return classifier_in_force().orders(for_a_model(views)) if classifier else "none"
 
 
 def asked(text: str) -> str:
@@ -94,6 +105,11 @@ def quoted_blocks(text: str) -> Iterator[str]:
     record = _record(text)
     if record is not None:
         yield json.dumps(record["자료"], ensure_ascii=False)
+
+
+def is_quoted(text: str) -> bool:
+    """Whether it holds a block of `quote_as_data`, which is free of orders already."""
+    return _BLOCK.search(text) is not None
 
 
 def outside_blocks(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from haechi.engines.models.guard.citations import unfounded
 from haechi.engines.models.guard.leaks import LeakWatch
-from haechi.engines.models.guard.links import LinkFilter, around
+from haechi.engines.models.guard.links import LinkFilter, addresses, around
 from haechi.engines.models.guard.policy import GuardPolicy
 from haechi.engines.text.personal_data import PLACEHOLDER, Mask, Rules, find
 from haechi.engines.text.personal_data.written import INVISIBLE
@@ -28,7 +30,7 @@ class Restore:
     """What `Guard.before` knows of one request and `after_stream` needs. Keep it in memory only; it holds the values.
 
     visible: placeholders that the asker may see restored. quoted: addresses of the quoted data. secret, known, canary:
-    see LeakWatch. tools: names of the tools that the caller allows.
+    see LeakWatch. tools: names of the tools that the caller allows. said: what the asker wrote, masked.
     """
 
     mask: Mask
@@ -39,6 +41,7 @@ class Restore:
     canary: str
     tools: frozenset[str]
     language: str = "ko"
+    said: str = ""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Removed:
     personal: dict[str, int] = field(default_factory=dict)
     tools: list[str] = field(default_factory=list)
     leaked: bool = False
+    citations: int = 0
 
 
 class OutputStream:
@@ -97,15 +101,21 @@ class OutputStream:
         return passed
 
     def _without_strangers(self, ready: str) -> str:
-        """Personal data that the model wrote itself and that is not the asker's own is hidden."""
+        """Personal data that the model wrote itself and that is not the asker's own is hidden; so are made-up citations."""
         whole, begin = self._context + ready, len(self._context)
         pieces: list[str] = []
         at = begin
-        for found in find(whole, self._rules):
-            if found.end <= begin or _bare(found.text) in self._visible_values:
-                continue
-            pieces += [whole[at : max(at, found.start)], self._hidden(found.kind)]
-            at = found.end
+        strange = [
+            (found.start, found.end, found.kind)
+            for found in find(whole, self._rules)
+            if _bare(found.text) not in self._visible_values
+        ]
+        if self._policy.founded_citations:
+            strange += [(*span, "") for span in unfounded(whole, f"{self._restore.known}\0{self._restore.secret}")]
+        for start, end, kind in sorted(strange):
+            if end > at:
+                pieces += [whole[at : max(at, start)], self._hidden(kind) if kind else self._doubted()]
+                at = end
         self._context = whole[-_CONTEXT:]
         return "".join([*pieces, whole[at:]])
 
@@ -113,6 +123,10 @@ class OutputStream:
         label = self._rules.kinds[kind].label
         self.removed.personal[label] = self.removed.personal.get(label, 0) + 1
         return self._policy.say("hidden", self._restore.language).replace("{kind}", label)
+
+    def _doubted(self) -> str:
+        self.removed.citations += 1
+        return self._policy.say("unfounded", self._restore.language)
 
     def _restored(self, text: str) -> str:
         return PLACEHOLDER.sub(self._value, text)
@@ -136,19 +150,40 @@ def _ripe(held: str) -> int:
     return len(held) if len(held) - cut >= MOST_HELD - 1 else cut
 
 
-def allowed_calls(restore: Restore, calls: list[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """Tool calls of a whole message (OpenAI's form) → those on the caller's list with their values restored, and the
-    names of the others."""
+def allowed_calls(
+    restore: Restore, calls: list[Mapping[str, Any]], hosts: tuple[str, ...] = ()
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Tool calls of a whole message (OpenAI's form) → those on the caller's list with the asker's own values, and the
+    names of the others.
+
+    A call is left out as well where its arguments are no JSON object, or carry an address that is neither the city's nor
+    stood in what the asker wrote. Values that only the instructions hold stay placeholders.
+    """
     kept: list[dict[str, Any]] = []
     refused: list[str] = []
+    links = LinkFilter(hosts, frozenset(), "")
     for call in calls:
         function = dict(call.get("function") or {})
-        if str(function.get("name", "")) not in restore.tools:
-            refused.append(str(function.get("name", "")))
+        name, arguments = str(function.get("name", "")), str(function.get("arguments", ""))
+        if name not in restore.tools or not _sound(arguments, links, restore.said):
+            refused.append(name)
             continue
-        function["arguments"] = restore.mask.show(str(function.get("arguments", "")))
+        function["arguments"] = PLACEHOLDER.sub(
+            lambda m: restore.mask.show(m[0]) if f"{m[1]}{m[2]}" in restore.visible else m[0], arguments
+        )
         kept.append({**call, "function": function})
     return kept, tuple(refused)
+
+
+def _sound(arguments: str, links: LinkFilter, said: str) -> bool:
+    try:
+        given = json.loads(arguments or "{}")
+    except ValueError:
+        return False
+    if not isinstance(given, dict):
+        return False
+    written = json.dumps(given, ensure_ascii=False)
+    return all(links.allowed(address) or address in said for address in addresses(written))
 
 
 def _seen(text: str) -> str:
