@@ -21,7 +21,7 @@ class MockModel:
     """`say`: the pieces of every answer. pause: seconds between two. slots: requests worked on at once (others wait).
 
     fail: statuses to answer with, used up one a request. break_after: pieces after which the connection is cut, or None.
-    calls: bodies as they came.
+    calls: bodies as they came. most_at_once: chats that were under way together, at most.
     """
 
     say: tuple[str, ...] = WORDS
@@ -35,6 +35,8 @@ class MockModel:
     calls: list[dict[str, Any]] = field(default_factory=list)
     finished: int = 0
     cut: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -62,8 +64,13 @@ class MockModel:
             return
         if self._room is None:
             self._room = asyncio.Semaphore(self.slots)
-        async with self._room:
-            await self._answer(scope["path"], called, receive, send)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            async with self._room:
+                await self._answer(scope["path"], called, receive, send)
+        finally:
+            self.at_once -= 1
 
     async def _answer(self, path: str, called: dict[str, Any], receive: Any, send: Any) -> None:
         if path.endswith("/embeddings"):

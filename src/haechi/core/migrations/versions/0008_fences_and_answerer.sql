@@ -23,3 +23,16 @@ begin
   end if;
   execute replace(v_text, v_old, v_new);
 end $$;
+
+-- A lease that a dead gateway was given, or had not yet brought to the model, is settled for nothing: nothing came of it.
+do $$
+declare
+  v_old constant text := 'case when state = ''running'' then';
+  v_new constant text := 'case when state = ''running'' and tokens_out > 0 then';
+  v_text text := pg_get_functiondef('model_sweep(timestamptz)'::regprocedure);
+begin
+  if array_length(string_to_array(v_text, v_old), 1) <> 3 then
+    raise exception 'model_sweep is not as 0002 made it';
+  end if;
+  execute replace(v_text, v_old, v_new);
+end $$;
