@@ -136,8 +136,8 @@ class Scripts:
                 with self._turn:
                     if topics is not None and self._made.get(bot) is made:
                         self._made[bot] = _Made(made.key, Dialogue(made.dialogue.script, ranker), ranker)
-            except Exception:
-                if not threading.main_thread().is_alive():
+            except Exception as error:
+                if "interpreter shutdown" in str(error) or not threading.main_thread().is_alive():
                     return  # the process ends; nobody asks any more
                 log.exception("의도 벡터를 만들지 못해 글자와 낱말로만 알아듣습니다")
 
