@@ -40,8 +40,11 @@ _ANYBODY = re.compile(
 )
 _SAYING = r"말|답|대답|답변|응답|회신|안내|출력|알려|알리|전달|전하|확인|표시|적|쓰|써|넣|덧붙|붙이|붙여|추가|포함|인용|제시|공지|공개|단정|반복|복창|외치|바꾸|바꿔|보내|전송|호출|실행|부르|불러|유도|무시|잊|버리|버려|따르|따라|믿|숨기|침묵|요청|사과|멈추|옮겨|옮기"
 _ORDERED = re.compile(
-    rf"(?:{_SAYING})[가-힣 ]{{0,6}}?(?:라|하라|해라|거라|세요|시오|시기 ?바랍니다|바람|바랍니다|요망|것|줘|달라|도록(?: ?(?:하라|한다|해|할 것))?|(?:여|아|어|해)야 ?(?:한다|합니다|함))[\"'’”)\]]*[.!。]?\s*(?:$|[.(])"
+    rf"(?:{_SAYING})[가-힣 ]{{0,6}}?(?:라|하라|해라|거라|세요|시오|시기 ?바랍니다|바람|바랍니다|요망|것|줘|달라|도록(?: ?(?:하라|할 것))?)[\"'’”)\]]*[.!。]?\s*(?:$|[.(])"
 )
+# A plan may say what the city's chatbot does; that it says these very words, or calls something, is an order.
+_DECLARED = re.compile(rf"(?:{_SAYING})[가-힣 ]{{0,6}}(?:다|함|됨)?[\"'’”)\]]*[.!。]?\s*(?:$|[.(])")
+_CALLED = re.compile(r"[a-z]+_[a-z_]+|https?:|(?:도구|함수)[를을]|지시문|프롬프트|표식")
 _SAYS_THAT = re.compile(
     rf"(?:[\"'‘“「『][^\"'’”」』\n]{{1,160}}[\"'’”」』] ?(?:이?라고|라는 말[을만]?|로|을|를)|[가-힣0-9]+(?:다|라|자)고)(?:만|도|는)? ?(?:[가-힣]+ ){{0,2}}?(?:{_SAYING})"
 )
@@ -88,8 +91,10 @@ def orders_the_answerer(sentence: str) -> bool:
     """
     if _FOREIGN_ACT.search(sentence) and _FOREIGN_ANSWERER.search(sentence):
         return True
-    if not _ORDERED.search(sentence):
-        return False
-    if _MACHINE.search(sentence) or _ANYBODY.search(sentence):
+    addressed = _MACHINE.search(sentence) or _ANYBODY.search(sentence)
+    ordered, declared = _ORDERED.search(sentence), _DECLARED.search(sentence)
+    if addressed and ordered:
         return True
-    return _YOU.search(sentence) is not None and _SAYS_THAT.search(sentence) is not None
+    if not (ordered or declared) or not (addressed or _YOU.search(sentence)):
+        return False
+    return bool(_SAYS_THAT.search(sentence) or (addressed and _CALLED.search(sentence)))

@@ -62,11 +62,11 @@ def readings(text: str) -> list[str]:
 
 def for_a_model(views: Sequence[str]) -> list[str]:
     """The readings that a classifier needs, which ignores blanks itself: backwards only what looks written backwards."""
-    kept = {view.replace(" ", ""): view for view in reversed(views)}
     backwards = views[0][::-1]
     words = views[0].split()
     if sum(word[0] in _ENDS for word in words) <= sum(word[-1] in _ENDS for word in words):
-        kept.pop(backwards.replace(" ", ""), None)
+        views = [views[0], *(view for view in views[1:] if view != backwards)]
+    kept = {view.replace(" ", ""): view for view in reversed(views)}
     return list(kept.values())
 
 
