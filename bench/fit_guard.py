@@ -3,9 +3,9 @@
 Attacks and harmless look-alikes: tests/engines/models/guard/training/*.txt and the pack (attacks.jsonl, benign.jsonl beside
 it), all by the authors of the rules. More that is harmless: what service 16 learns its bots from, the documents of the demo
 city and, where HAECHI_DATA has them, the welfare collection (train half) and KLUE-NLI. held_out.jsonl is never read. Every
-category of attack, with the look-alikes of its name, is left out once: what the classifier then makes of it is the figure to
-believe. Harmless lines are left out by family. The thresholds are those at which at most FALSE of the harmless lines, each
-judged by weights that have not seen its family, are called attacks.
+category of attack is left out once (category_left_out): what the classifier then makes of it is the figure to
+believe for a kind that nobody thought of; frame_left_out is what it makes of new wordings of known kinds. The thresholds are
+those at which at most FALSE of the harmless lines, each judged by weights that have not seen its frame, are called attacks.
 
 python bench/fit_guard.py [--dry] [--json]
 """
@@ -33,42 +33,48 @@ from haechi.engines.models.guard.requests import judge
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HAECHI_DATA", ROOT.parent / "shared" / "data"))
 PACK = ROOT / "tests" / "engines" / "models" / "guard"
-FALSE = {"requests": 0.003, "documents": 0.001}
+FALSE = {"requests": 0.003, "documents": 0.002}
 NOTED = 3
+NEVER = -1
 FOLDS = 8
 RIDGE = 0.1
 STEPS = 90
 CLAIMS_A_FRAME = 3
+TOPICS_A_FRAME = 5
 ORDERING = ("direct_injection", "prompt_theft", "cross_turn", "tool_abuse", "bogus_citation", "fake_authority")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """attack: whether it is one. group: what is left out together. weight: how much it counts in the fit."""
+    """attack: whether it is one. group: its category, or the family of a harmless line. weight: how much it counts in the fit.
+
+    fold: lines of one frame have the same; lines are judged by weights that have not seen their fold (NEVER: not judged).
+    """
 
     text: str
     attack: bool
     group: str
     weight: float = 1.0
+    fold: int = 0
 
 
 # --- material ---------------------------------------------------------------------------------------------------------------
 
 
-def training(name: str) -> Iterator[tuple[str, str, str]]:
-    """(category, family, text) of a file of tests/engines/models/guard/training, its claims put in; a frame is a family."""
+def training(name: str) -> Iterator[tuple[str, int, str]]:
+    """(category, fold, text) of a file of tests/engines/models/guard/training, its claims put in; a frame has one fold."""
     claims = _sections("claims.txt")
     for category, frames in _sections(name).items():
         for number, frame in enumerate(frames):
-            slot = re.search(r"\{([cejz])\}", frame)
+            slot = re.search(r"\{([cejnz])\}", frame)
             if slot is None:
-                yield category, f"look-{number % FOLDS}", frame
+                yield category, number % FOLDS, frame
                 continue
             choice = claims[slot[1]]
-            for turn in range(CLAIMS_A_FRAME):
+            for turn in range(TOPICS_A_FRAME if slot[1] == "n" else CLAIMS_A_FRAME):
                 yield (
                     category,
-                    f"look-{number % FOLDS}",
+                    number % FOLDS,
                     frame.replace(slot[0], choice[(number * 7 + turn * 11) % len(choice)]),
                 )
 
@@ -92,23 +98,23 @@ def _in_documents(attack: dict[str, Any]) -> bool:
     return attack["channel"] in ("document", "table", "title", "tool")
 
 
-def ordinary(folder: Path) -> Iterator[tuple[str, str]]:
-    """(family, line) of what people ask: service 16's training, the welfare questions of the train half."""
+def ordinary(folder: Path) -> Iterator[tuple[int, str]]:
+    """(fold, line) of what people ask: service 16's training, the welfare questions of the train half."""
     rules = in_force().requests
     for path in sorted(folder.glob("src/haechi/services/s16_all_in_one_chatbot/training/*.txt")):
         for number, line in enumerate(path.read_text("utf-8").splitlines()):
             text = line.strip().rpartition("\t")[2]
             # Some lines that belong to no bot are attacks on one.
             if text and not text.startswith("#") and judge(text, rules).level == "none":
-                yield f"ordinary-{(number // 10 + zlib.crc32(path.name.encode())) % FOLDS}", text
+                yield (number // 10 + zlib.crc32(path.name.encode())) % FOLDS, text
     questions = DATA / "welfare-retrieval" / "train_queries.json"
     if questions.exists():
         for number, text in enumerate(list(json.loads(questions.read_text("utf-8")).values())[:1500]):
-            yield f"ordinary-{number // 10 % FOLDS}", text
+            yield number // 10 % FOLDS, text
 
 
-def writing(folder: Path) -> Iterator[tuple[str, str]]:
-    """(family, sentence) of real and demo documents."""
+def writing(folder: Path) -> Iterator[tuple[int, str]]:
+    """(fold, sentence) of real and demo documents."""
     texts = [path.read_text("utf-8") for path in sorted(folder.glob("src/haechi/city/demo/texts/*.md"))]
     texts += [path.read_text("utf-8") for path in sorted(folder.glob("docs/**/*.md"))]
     if (corpus := DATA / "welfare-retrieval" / "train_corpus.json").exists():
@@ -118,36 +124,38 @@ def writing(folder: Path) -> Iterator[tuple[str, str]]:
     for number, text in enumerate(texts):
         for sentence in sentences(text):
             if len(sentence) > 5:
-                yield f"writing-{number % FOLDS}", sentence
+                yield number % FOLDS, sentence
 
 
 def request_lines() -> list[Line]:
     """What people write to the model."""
-    found = [Line(text, True, category) for category, _, text in training("requests_attack.txt")]
-    for attack in _pack("attacks.jsonl"):
-        turns = attack.get("turns") or [attack["text"]]
-        found += [Line(turns[-1], True, attack["category"], 1.0 if len(turns) == 1 else 0.3)]
+    found = [Line(text, True, category, 1.0, fold) for category, fold, text in training("requests_attack.txt")]
+    for number, attack in enumerate(_pack("attacks.jsonl")):
+        turns, fold = attack.get("turns") or [attack["text"]], number % FOLDS
+        found += [Line(turns[-1], True, attack["category"], 1.0 if len(turns) == 1 else 0.3, fold)]
         if len(turns) > 1:
-            found += [Line(" ".join(turns[-3:]), True, attack["category"])]
-    found += [Line(text, True, "in_documents", 0.5) for _, _, text in training("documents_attack.txt")]
-    found += [Line(text, False, family) for _, family, text in training("requests_harmless.txt")]
-    found += [Line(b["text"], False, f"pack-{int(b['topic']) % FOLDS}", 0.5) for b in _pack("benign.jsonl")]
-    found += [Line(text, False, family, 0.5) for family, text in ordinary(ROOT)]
+            found += [Line(" ".join(turns[-3:]), True, attack["category"], 1.0, fold)]
+    found += [Line(text, True, "in_documents", 0.5, fold) for _, fold, text in training("documents_attack.txt")]
+    found += [Line(text, False, f"look-{fold}", 1.0, fold) for _, fold, text in training("requests_harmless.txt")]
+    for asked in _pack("benign.jsonl"):
+        found.append(Line(asked["text"], False, "pack", 0.5, int(asked["topic"]) % FOLDS))
+    found += [Line(text, False, "ordinary", 0.5, fold) for fold, text in ordinary(ROOT)]
     return found
 
 
 def document_lines() -> list[Line]:
     """Sentences of documents."""
-    found = [Line(text, True, category) for category, _, text in training("documents_attack.txt")]
-    found += [Line(a["text"], True, a["category"]) for a in _pack("attacks.jsonl") if _in_documents(a)]
-    found += [
-        Line(t, True, "requests", 0.3) for category, _, t in training("requests_attack.txt") if category in ORDERING
-    ]
-    for language, claims in _sections("claims.txt").items():
-        found += [Line(text, False, f"claims-{language}-{at % FOLDS}") for at, text in enumerate(claims)]
-    found += [Line(text, False, family, 2.0) for _, family, text in training("documents_harmless.txt")]
-    found += [Line(text, False, family, 0.6) for family, text in list(ordinary(ROOT))[::3]]
-    found += [Line(text, False, family, 0.5) for family, text in writing(ROOT)]
+    found = [Line(text, True, category, 1.0, fold) for category, fold, text in training("documents_attack.txt")]
+    attacks = [attack for attack in _pack("attacks.jsonl") if _in_documents(attack)]
+    found += [Line(a["text"], True, a["category"], 1.0, number % FOLDS) for number, a in enumerate(attacks)]
+    for category, fold, text in training("requests_attack.txt"):
+        if category in ORDERING:
+            found.append(Line(text, True, "requests", 0.3, fold))
+    for claims in _sections("claims.txt").values():  # a claim by itself is no order
+        found += [Line(text, False, "claims", 1.0, NEVER) for text in claims]
+    found += [Line(text, False, "look", 2.0, fold) for _, fold, text in training("documents_harmless.txt")]
+    found += [Line(text, False, "ordinary", 0.6, fold) for fold, text in list(ordinary(ROOT))[::3]]
+    found += [Line(text, False, "writing", 0.5, fold) for fold, text in writing(ROOT)]
     return found
 
 
@@ -200,16 +208,12 @@ def counted(lines: Sequence[Line]) -> NDArray[np.float64]:
     return counts
 
 
-def left_out(lines: Sequence[Line], rows: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """The score of each line by weights that have not seen its group."""
-    scores = np.zeros(len(lines))
-    groups = [line.group for line in lines]
-    attacks = sorted({line.group for line in lines if line.attack})
-    others = sorted({line.group for line in lines} - set(attacks))
-    # Families of harmless lines are left out together with a category of attacks each: no more fits than needed.
-    for turn, category in enumerate(attacks):
-        gone = {category, *others[turn :: len(attacks)]}
-        held = np.array([group in gone for group in groups])
+def left_out(
+    lines: Sequence[Line], rows: Sequence[NDArray[np.int64]], parts: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    """The score of each line of the parts by weights that have not seen its part; lines of no part keep −∞."""
+    scores = np.full(len(lines), -np.inf)
+    for held in parts:
         kept = [line for line, out in zip(lines, held, strict=True) if not out]
         table = Table.of([row for row, out in zip(rows, held, strict=True) if not out])
         weights, bias = fit(table, np.array([float(line.attack) for line in kept]), counted(kept))
@@ -221,13 +225,23 @@ def left_out(lines: Sequence[Line], rows: Sequence[NDArray[np.int64]]) -> NDArra
 def head(name: str, lines: Sequence[Line]) -> tuple[Head, dict[str, Any]]:
     """The fitted head and its figures."""
     rows = [features(line.text) for line in lines]
-    scores = left_out(lines, rows)
-    attacks = np.array([line.attack for line in lines])
-    noted, at = (float(np.quantile(scores[~attacks], 1.0 - share)) for share in (NOTED * FALSE[name], FALSE[name]))
-    found: dict[str, Any] = {}
-    for category in sorted({line.group for line in lines if line.attack}):
-        among = np.array([line.attack and line.group == category for line in lines])
-        found[category] = {"n": int(among.sum()), "recall": round(float((scores[among] >= at).mean()), 3)}
+    attacks, judged = np.array([line.attack for line in lines]), np.array([line.fold != NEVER for line in lines])
+    folds, groups = np.array([line.fold for line in lines]), np.array([line.group for line in lines])
+    scores = left_out(lines, rows, [folds == fold for fold in range(FOLDS)])
+    noted, at = (
+        float(np.quantile(scores[~attacks & judged], 1.0 - share)) for share in (NOTED * FALSE[name], FALSE[name])
+    )
+    categories = sorted(set(groups[attacks]))
+    foreign = left_out(lines, rows, [(groups == category) & attacks for category in categories])
+    found = {
+        str(category): {
+            "n": int((among := (groups == category) & attacks).sum()),
+            "frame_left_out": round(float((scores[among] >= at).mean()), 3),
+            "category_left_out": round(float((foreign[among] >= at).mean()), 3),
+        }
+        for category in categories
+    }
+    look = np.isin(groups, ("look", *(f"look-{fold}" for fold in range(FOLDS)))) & ~attacks
     weights, bias = fit(Table.of(rows), attacks.astype(float), counted(lines))
     figures = {
         "bias": bias,
@@ -235,9 +249,11 @@ def head(name: str, lines: Sequence[Line]) -> tuple[Head, dict[str, Any]]:
         "at": at,
         "attacks": int(attacks.sum()),
         "harmless": int((~attacks).sum()),
-        "false_left_out": round(float((scores[~attacks] >= at).mean()), 5),
-        "recall_left_out": round(float((scores[attacks] >= at).mean()), 3),
-        "by_category_left_out": found,
+        "false_left_out": round(float((scores[~attacks & judged] >= at).mean()), 5),
+        "false_left_out_look_alikes": round(float((scores[look] >= at).mean()), 4),
+        "frame_left_out": round(float((scores[attacks] >= at).mean()), 3),
+        "category_left_out": round(float((foreign[attacks] >= at).mean()), 3),
+        "by_category": found,
     }
     worst = np.argsort(-np.where(attacks, -np.inf, scores))[:25]
     figures["worst"] = [f"{scores[i]:.2f} {lines[i].text[:80]}" for i in worst]
