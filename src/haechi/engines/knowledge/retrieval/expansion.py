@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -20,6 +21,8 @@ from haechi.core.roles import policy_file
 
 from .terms import KiwiTerms
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where it was built in: ten times as fast, the same safe subset."""
 _NEAR = 12
 """How many content words apart the words of one saying may stand."""
 _EMPTY = frozenset(
@@ -94,7 +97,7 @@ def read_lexicon(folder: Path) -> Lexicon:
     same: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            content = yaml.safe_load(path.read_text("utf-8"))
+            content = yaml.load(path.read_text("utf-8"), Loader=_Loader)
             situations.extend(_situations(str(content["field"]), content.get("situations", {})))
             same |= {word: group[0] for group in content.get("same", ()) for word in group}
         except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
@@ -121,10 +124,10 @@ def policy_folder() -> Path:
 
 
 def _situations(field: str, lines: Mapping[str, str]) -> list[Situation]:
-    tokenizer = KiwiTerms()
+    phrases = [[phrase.strip() for phrase in str(said).split("/") if phrase.strip()] for said in lines]
+    words = iter(KiwiTerms().terms([phrase for group in phrases for phrase in group]))
     made = []
-    for said, means in lines.items():
-        phrases = [phrase.strip() for phrase in str(said).split("/") if phrase.strip()]
-        sayings = [frozenset(words) for words in tokenizer.terms(phrases) if words]
+    for (said, means), group in zip(lines.items(), phrases, strict=True):
+        sayings = [frozenset(found) for found in islice(words, len(group)) if found]
         made.append(Situation(field, str(said), tuple(sayings), tuple(str(means).split())))
     return made
