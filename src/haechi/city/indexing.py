@@ -33,9 +33,13 @@ CHUNK = 2000
 
 
 class Indexing:
-    """Owns the retriever of this process. `applied` is the number of the last change that it knows."""
+    """Owns the retriever of this process. `applied` is the number of the last change that it knows.
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    keeps_snapshot: one process writes it; others that search beside it only read it.
+    """
+
+    def __init__(self, store: Store, settings: Settings, *, keeps_snapshot: bool = True) -> None:
+        self._keeps_snapshot = keeps_snapshot
         self._store = store
         self._settings = settings
         self._stop = threading.Event()
@@ -122,7 +126,7 @@ class Indexing:
                 self._stop.wait(2)
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
-        if self.filled.is_set() and self._saved != self.applied:
+        if self._keeps_snapshot and self.filled.is_set() and self._saved != self.applied:
             self._save()
 
     # --- filling and following -----------------------------------------------------------------------------------
@@ -203,7 +207,7 @@ class Indexing:
     # --- snapshot ------------------------------------------------------------------------------------------------
 
     def _save_when_quiet(self) -> None:
-        if self.applied != self._saved and time.monotonic() - self._changed_at > SNAPSHOT_AFTER_SECONDS:
+        if self._keeps_snapshot and self.applied != self._saved and time.monotonic() - self._changed_at > SNAPSHOT_AFTER_SECONDS:
             self._save()
 
     def _save(self) -> None:
@@ -239,7 +243,8 @@ class Indexing:
             self.retriever.load(self._snapshot, [passage_of(row) for row in rows])
         except HaechiError as error:
             log.warning("색인 스냅숏이 온전하지 않아 데이터베이스에서 다시 만듭니다: %s", error.message)
-            shutil.rmtree(self._snapshot, ignore_errors=True)
+            if self._keeps_snapshot:
+                shutil.rmtree(self._snapshot, ignore_errors=True)
             self.retriever.clear()
             return False
         return True

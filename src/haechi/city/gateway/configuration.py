@@ -21,9 +21,11 @@ FILE = "backends.toml"
 DEFAULT_ALIAS = "haechi"
 """The name under which the city's model is always found, whatever it is called by its server."""
 EMBEDDER, RERANKER = "multilingual-e5-small", "haechi-rerank"
+ANSWERER = "built_in_answerer"
+"""The kind of a backend that answers from the documents once no model server of a name lives."""
 OFFERS = frozenset({"chat", "embeddings", "rerank", "transcriptions", "speech"})
 _FIELDS = frozenset(
-    {"id", "url", "key", "key_env", "offers", "models", "max_num_seqs", "priority", "parameters_b", "place", "unit_in",
+    {"id", "kind", "url", "key", "key_env", "offers", "models", "max_num_seqs", "priority", "parameters_b", "place", "unit_in",
      "unit_out", "enabled"}
 )  # fmt: skip
 
@@ -102,6 +104,10 @@ def _described(row: Mapping[str, Any]) -> Described:
     if unknown:
         raise _wrong(f"모르는 항목입니다: {', '.join(unknown)}")
     name, url, models = row.get("id", ""), str(row.get("url", "")), row.get("models")
+    if (kind := row.get("kind", "openai")) == ANSWERER:
+        return _answerer(row)
+    if kind != "openai":
+        raise _wrong(f"backend '{name}'의 kind는 openai나 {ANSWERER}여야 합니다.")
     if not name or not url.startswith(("http://", "https://")) or not isinstance(models, dict) or not models:
         raise _wrong(f"backend '{name}'에는 id, http로 시작하는 url, models가 있어야 합니다.")
     offers = tuple(row.get("offers", ("chat",)))
@@ -124,6 +130,14 @@ def _described(row: Mapping[str, Any]) -> Described:
         key=str(row.get("key", "")) or os.environ.get(variable, ""),
         key_env=variable,
     )
+
+
+def _answerer(row: Mapping[str, Any]) -> Described:
+    name, models = row.get("id", ""), row.get("models")
+    if not name or not isinstance(models, list) or not models or set(row) - {"id", "kind", "models", "enabled"}:
+        raise _wrong(f"내장 답변기 '{name}'에는 id와 models = [\"대신할 이름\"]만 적습니다.")
+    names = {str(alias): "built-in" for alias in models}
+    return Described(str(name), "file", kind=ANSWERER, models=names, enabled=bool(row.get("enabled", True)))
 
 
 def _wrong(what: str) -> InvalidInput:
@@ -192,6 +206,7 @@ def backends_of(rows: list[Mapping[str, Any]], keys: Mapping[str, str]) -> dict[
             unit_in=row["unit_in"],
             unit_out=row["unit_out"],
             parameters_b=row["parameters_b"],
+            enabled=row["enabled"],
             key=keys.get(row["id"], "") or os.environ.get(row["key_variable"] or "-", ""),
         )
         for row in rows

@@ -54,7 +54,9 @@ def model_access(settings: Settings) -> tuple[str, str, str]:
     path = key_file(settings)
     if not path.exists():
         return settings.model_url, settings.model_name, settings.model_key
-    names = {alias for each in described(settings) if "chat" in each.offers and each.enabled for alias in each.models}
+    # The built-in answerer behind the gateway is the one that stands here anyway: it is no model to write with.
+    servers = (each for each in described(settings) if "chat" in each.offers and each.enabled and each.kind == "openai")
+    names = {alias for each in servers for alias in each.models}
     name = settings.model_name if settings.model_name in names else DEFAULT_ALIAS
     if name not in names:
         return "", "", ""

@@ -39,7 +39,8 @@ class OpenAICompatible:
         self.name = model
         self.url = base if base.endswith("/chat/completions") else f"{base}/chat/completions"
         self._whole, self._temperature = whole, temperature
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # What is written here is checked against passages that stand in the prompt: an answer of another kind is of no use.
+        headers = {"x-haechi-fallback": "none", **({"Authorization": f"Bearer {key}"} if key else {})}
         limits = httpx.Timeout(between, connect=connect)
         # The city's own gateway stands beside us: a proxy from the environment must not receive its key and its questions.
         self._client = httpx.Client(headers=headers, timeout=limits, trust_env=False)

@@ -19,10 +19,10 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One place where models run. models: the caller's name → the backend's own. key never stands in a repr."""
+    """One place where models run; 'built_in_answerer' answers from the documents where no model lives. models: the caller's name → the backend's own. key never stands in a repr."""
 
     id: str
-    kind: Literal["openai", "built_in"]
+    kind: Literal["openai", "built_in", "built_in_answerer"]
     url: str
     offers: frozenset[str]
     models: Mapping[str, str]
@@ -31,6 +31,7 @@ class Backend:
     unit_in: float = 1.0
     unit_out: float = 2.0
     parameters_b: float = 0.0
+    enabled: bool = True
     key: str = field(default="", repr=False)
 
 

@@ -138,6 +138,12 @@ class Call:
         used = _believable(usage) if usage is not None and not free else Usage(0, 0, "estimate")
         self._gateway.truth.settle(self.lease, self._row(state, used, now, error))
 
+    def stand_in(self, backend: Backend) -> None:
+        """No model lives: `backend` answers in this process, outside the line, and nothing is charged for it."""
+        self.backend = backend
+        if self._admitted is None:
+            self._admitted = time.perf_counter()
+
     def refused(self, refusal: Refused) -> None:
         """It was not admitted, or not again. What never stood in line leaves no row: a flood of refusals costs nothing."""
         if refusal.code in ("no_backend", "too_long", "database_away"):
@@ -179,6 +185,11 @@ class Call:
             "log_text": wanted.log,
             "error": error[:300].replace("\x00", ""),
         }
+
+    @property
+    def bot(self) -> str:
+        """For which bot a service calls; '' for none."""
+        return str(self._known.get("bot", ""))
 
     @property
     def priority(self) -> int | None:

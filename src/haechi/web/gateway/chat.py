@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from haechi.city.gateway.answerer import Answered
 from haechi.city.gateway.truth import Refused
 from haechi.engines.models import tokens
 from haechi.engines.models.ports import Backend, GuardedCall, Usage
@@ -19,6 +20,7 @@ from haechi.web.gateway.call import Call, Wanted, refused_by_model
 from haechi.web.gateway.errors import as_error
 from haechi.web.gateway.gateway import Gateway, Principal
 from haechi.web.gateway.http import LABEL_HEADER, Request
+from haechi.web.gateway.standing_in import answered, origin, stands_in, streamed_answer, whole_answer
 
 PATH = "/chat/completions"
 
@@ -150,13 +152,31 @@ class Exchange:
             call.end("done", relay.usage(self._estimated))
             return answer
         except Refused as refusal:
-            call.refused(refusal)
-            raise
+            stand_in = await self._stand_in(refusal)
+            if stand_in is None:
+                call.refused(refusal)
+                raise
+            body = relay.whole(whole_answer(call.lease.id, self._called.model, stand_in[1]))
+            body["haechi"] |= origin(*stand_in)
+            call.end("done", relay.usage(0))
+            return body
         except BackendRefused as refusal:
             call.end("failed", error=str(refusal))
             raise refused_by_model(refusal) from refusal
         finally:
             call.end("hung_up", relay.usage(self._estimated))
+
+    async def _stand_in(self, refusal: Refused) -> tuple[Backend, Answered] | None:
+        """No model lives: the built-in answerer's answer where the name has one and the call may be answered so."""
+        backend = stands_in(self._gateway, self._request, self._called, refusal)
+        if backend is None:
+            return None
+        said = await answered(self._gateway, self._request, self._messages, self.call.bot)
+        if said is None:
+            return None
+        self.call.stand_in(backend)
+        self.call.began()
+        return backend, said
 
     async def _fetch(self, backend: Backend) -> Piece:
         answer = await self._gateway.upstream.post(backend, PATH, self._body(backend))
@@ -182,8 +202,16 @@ class Exchange:
             call.end("done", relay.usage(self._estimated))
             await self._request.end(out.end(relay.usage(self._estimated)))
         except Refused as refusal:
-            call.refused(refusal)
-            await self._fail(refusal, out)
+            stand_in = await self._stand_in(refusal)
+            if stand_in is None:
+                call.refused(refusal)
+                await self._fail(refusal, out)
+                return
+            pieces = relay.feed(streamed_answer(call.lease.id, self._called.model, stand_in[1]))
+            pieces[0]["haechi"] |= origin(*stand_in)
+            call.end("done", relay.usage(0))
+            await self._begin(out)
+            await self._request.end(out.pieces(pieces) + out.end(relay.usage(0)))
         except BackendRefused as refusal:
             call.end("failed", error=str(refusal))
             await self._fail(refused_by_model(refusal), out)

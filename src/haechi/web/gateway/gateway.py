@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from haechi.city.gateway.configuration import READ, backends_of
+from haechi.city.gateway.configuration import ANSWERER, READ, backends_of
 from haechi.city.gateway.rules import Rules
 from haechi.city.gateway.truth import Refused, Truth
 from haechi.core.errors import Forbidden, NotSignedIn
@@ -45,7 +45,7 @@ class Principal:
 
 
 class Gateway:
-    """One a process. keys: of backends, by id. built_in: what answers backends of that kind, or None."""
+    """One a process. keys: of backends, by id. built_in, answerer: what answers backends of those kinds, or None."""
 
     def __init__(
         self,
@@ -57,11 +57,13 @@ class Gateway:
         keys: Mapping[str, str] | None = None,
         order: str = "fair",
         built_in: Any = None,
+        answerer: Any = None,
         body_limit: int = 32 * 2**20,
     ) -> None:
         self.rules = rules
         self.guard = guard
         self.built_in = built_in
+        self.answerer = answerer
         self.body_limit = body_limit
         self.truth = Truth(url, name, order=order, on_change=self._configuration_changed)
         self.backends: dict[str, Backend] = {}
@@ -92,6 +94,8 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.truth.close()
         await self.upstream.close()
+        if self.answerer is not None:
+            await asyncio.to_thread(self.answerer.close)
 
     # --- who calls ------------------------------------------------------------------------------------------------------
 
@@ -134,7 +138,14 @@ class Gateway:
     def backend_for(self, alias: str, kind: str) -> Backend | None:
         """Any backend that offers it: for its rates, before one is chosen."""
         offering = [b for b in self.backends.values() if alias in b.models and kind in b.offers]
-        return offering[0] if offering else None
+        return min(offering, key=lambda b: b.kind == ANSWERER, default=None)
+
+    def answerer_for(self, alias: str) -> Backend | None:
+        """What answers in the place of the models of that name, once none of them lives; None where nothing does."""
+        if self.answerer is None:
+            return None
+        standing = (b for b in self.backends.values() if b.kind == ANSWERER and b.enabled and alias in b.models)
+        return next(standing, None)
 
     async def read_configuration(self) -> None:
         """Backends as the database has them now."""

@@ -9,6 +9,7 @@ import uvicorn
 
 from haechi.city import tracing
 from haechi.city.gateway import configuration
+from haechi.city.gateway.answerer import BuiltInAnswerer
 from haechi.city.gateway.built_in import BuiltIn
 from haechi.city.gateway.rules import read_rules
 from haechi.city.installation import Installation
@@ -39,6 +40,7 @@ def main() -> None:
         keys={each.id: each.key for each in found if each.key},
         order=settings.gateway_order,
         built_in=BuiltIn(settings.cache),
+        answerer=BuiltInAnswerer(settings, installation.urls),
     )
     installation.close()
     application = Application(gateway)
