@@ -120,7 +120,7 @@ def writing(folder: Path) -> Iterator[tuple[int, str]]:
     if (corpus := DATA / "welfare-retrieval" / "train_corpus.json").exists():
         texts += list(json.loads(corpus.read_text("utf-8")).values())[:120]
     if (klue := DATA / "klue" / "nli_dev.json").exists():
-        texts += [entry["premise"] for entry in json.loads(klue.read_text("utf-8"))[:3000:6]]
+        texts += [entry["premise"] for entry in json.loads(klue.read_text("utf-8"))[:3000:3]]
     for number, text in enumerate(texts):
         for sentence in sentences(text):
             if len(sentence) > 5:
@@ -140,6 +140,9 @@ def request_lines() -> list[Line]:
     for asked in _pack("benign.jsonl"):
         found.append(Line(asked["text"], False, "pack", 0.5, int(asked["topic"]) % FOLDS))
     found += [Line(text, False, "ordinary", 0.5, fold) for fold, text in ordinary(ROOT)]
+    # People paste what they want summed up.
+    found += [Line(text, False, "writing", 0.4, fold) for fold, text in list(writing(ROOT))[::2]]
+    found += [Line(text, False, "claims", 0.4, NEVER) for claims in _sections("claims.txt").values() for text in claims]
     return found
 
 
