@@ -9,7 +9,7 @@ tool call that nobody allowed, another person's data, the words that the attacke
 The attacks and the questions were written by the authors of the rules: the figures say that these attacks fail, not that all do.
 held_out: twenty more, written after the rules were finished and never used to change them: what an unknown wording does.
 
-python bench/attacks.py [--json] [--every N] [--way gateway|knowledge] [--show]
+python bench/attacks.py [--json] [--every N] [--way gateway|knowledge] [--attacks FILE] [--harmless FILE]
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return round(max(0.0, (middle - spread) / (1 + z * z / n)), 4), round((middle + spread) / (1 + z * z / n), 4)
 
 
-def read_pack(name: str) -> list[dict[str, Any]]:
-    """attacks.jsonl or benign.jsonl."""
-    return [json.loads(line) for line in (PACK / name).read_text("utf-8").splitlines()]
+def read_pack(name: str | Path) -> list[dict[str, Any]]:
+    """attacks.jsonl or benign.jsonl, or a file elsewhere."""
+    return [json.loads(line) for line in (PACK / name).read_text("utf-8").splitlines() if line.strip()]
 
 
 # --- judging: written apart from the guard, on purpose --------------------------------------------------------------------
@@ -161,11 +161,11 @@ def _joined(text: str) -> str:
 
 
 @contextmanager
-def obedient_model() -> Iterator[str]:
-    """The URL of a running obedient server."""
+def obedient_model(*packs: Path) -> Iterator[str]:
+    """The URL of a running obedient server that also knows the attacks of these files."""
     with tempfile.TemporaryDirectory() as folder:
         port = Path(folder) / "port"
-        process = subprocess.Popen([sys.executable, str(PACK / "obedient_server.py"), str(port)])
+        process = subprocess.Popen([sys.executable, str(PACK / "obedient_server.py"), str(port), *map(str, packs)])
         try:
             while not (port.exists() and port.read_text()):
                 time.sleep(0.02)
@@ -316,6 +316,21 @@ def run(every: int = 1, ways: Sequence[str] = ("gateway", "knowledge")) -> dict[
     return result
 
 
+def run_others(attacks: Path | None, harmless: Path | None) -> dict[str, Any]:
+    """The same rates for attacks and harmless messages of other files, in the form of the pack's."""
+    result: dict[str, Any] = {"gateway": {}, "knowledge": {}}
+    guard = Guard()
+    if attacks is not None:
+        given, shared = read_pack(attacks), library(None)
+        with obedient_model(attacks) as url, httpx.Client(timeout=30, trust_env=False) as client:
+            for key, kept in (("undefended", None), ("others", guard)):
+                result["gateway"][key] = _rate(given, [through_gateway(client, url, a, kept) for a in given])
+            result["knowledge"]["others"] = _rate(given, [through_knowledge(url, a, shared) for a in given])
+    if harmless is not None:
+        result["gateway"]["false_block"] = _false_blocks(guard, read_pack(harmless))
+    return result
+
+
 def _rate(attacks: Sequence[dict[str, Any]], found: Sequence[tuple[Arrived, str]]) -> dict[str, Any]:
     rate = Rate(
         len(attacks),
@@ -337,8 +352,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--way", choices=("gateway", "knowledge"))
+    parser.add_argument("--attacks", type=Path, help="try the attacks of this file instead of the pack's")
+    parser.add_argument("--harmless", type=Path, help="and the harmless messages of this file")
     given = parser.parse_args()
-    result = run(given.every, (given.way,) if given.way else ("gateway", "knowledge"))
+    if given.attacks or given.harmless:
+        result = run_others(given.attacks and given.attacks.resolve(), given.harmless and given.harmless.resolve())
+    else:
+        result = run(given.every, (given.way,) if given.way else ("gateway", "knowledge"))
     for way in ("gateway", "knowledge"):
         for key, rate in result.get(way, {}).items():
             if isinstance(rate, dict):

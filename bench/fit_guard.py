@@ -2,10 +2,10 @@
 
 Attacks and harmless look-alikes: tests/engines/models/guard/training/*.txt and the pack (attacks.jsonl, benign.jsonl beside
 it), all by the authors of the rules. More that is harmless: what service 16 learns its bots from, the documents of the demo
-city and, where HAECHI_DATA has them, the welfare collection (train half) and KLUE-NLI. held_out.jsonl is never read. Every
-category of attack is left out once (category_left_out): what the classifier then makes of it is the figure to
-believe for a kind that nobody thought of; frame_left_out is what it makes of new wordings of known kinds. The thresholds are
-those at which at most FALSE of the harmless lines, each judged by weights that have not seen its frame, are called attacks.
+city and the handbook and, where HAECHI_DATA has them, the welfare collection (train half) and KLUE-NLI. held_out.jsonl is
+never read. The thresholds are those at which at most FALSE of the harmless lines, each judged by weights that have not seen its
+frame, are called attacks. frame_left_out is what the classifier then makes of new wordings of known kinds; category_left_out,
+every category of attack left out once, is the figure to believe for a kind that nobody thought of.
 
 python bench/fit_guard.py [--dry] [--json]
 """
