@@ -63,7 +63,7 @@ def test_the_clause_that_says_what_happened_counts_beside_what_stands_around_it(
     assert whole is not None
     assert by_clause is not None
     assert whole.situations[0].startswith("나라에서")
-    assert by_clause.words["도배"] > 1.5 * whole.words["도배"]
+    assert by_clause.words["도배"] > 1.2 * whole.words["도배"]
 
 
 def test_every_situation_of_the_citys_lexicon_is_said_and_means_something() -> None:

@@ -11,9 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from haechi.core.errors import InvalidInput
@@ -123,9 +126,30 @@ def policy_folder() -> Path:
     return policy_file("lexicon").parent
 
 
+def content_words(texts: Sequence[str]) -> list[list[str]]:
+    """Kiwi's content words of each text; those of the packed lexicon are remembered, because cutting them takes seconds."""
+    known = _remembered()
+    unknown = [text for text in dict.fromkeys(texts) if text not in known]
+    fresh = dict(zip(unknown, KiwiTerms().terms(unknown), strict=True))
+    return [list(known[text]) if text in known else fresh[text] for text in texts]
+
+
+@lru_cache(maxsize=1)
+def _remembered() -> Mapping[str, list[str]]:
+    """Text → its words, as packed beside the vectors; empty where they are of another tokenizer."""
+    source = resources.files(__package__).joinpath("situations.npz")
+    if not source.is_file():
+        return {}
+    with np.load(BytesIO(source.read_bytes())) as stored:
+        if "words" not in stored or str(stored["tokenizer"]) != KiwiTerms.name:
+            return {}
+        lines = (line.split("\t") for line in str(stored["words"]).splitlines())
+        return {text: words.split() for text, words in lines}
+
+
 def _situations(field: str, lines: Mapping[str, str]) -> list[Situation]:
     phrases = [[phrase.strip() for phrase in str(said).split("/") if phrase.strip()] for said in lines]
-    words = iter(KiwiTerms().terms([phrase for group in phrases for phrase in group]))
+    words = iter(content_words([phrase for group in phrases for phrase in group]))
     made = []
     for (said, means), group in zip(lines.items(), phrases, strict=True):
         sayings = [frozenset(found) for found in islice(words, len(group)) if found]

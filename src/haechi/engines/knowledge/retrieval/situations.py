@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from haechi.engines.knowledge.ports import Embedder, Vectors
 
-from .expansion import Lexicon
+from .expansion import Lexicon, Situation, content_words
 from .terms import KiwiTerms
 
 _NEAREST, _MEANT, _CLAUSE = 8, 0.5, 1.0
@@ -47,9 +47,7 @@ class Situations:
     def __init__(self, lexicon: Lexicon, embedder: Embedder | None) -> None:
         self.lexicon = lexicon
         self._embedder = embedder
-        self._words = [
-            sorted(set(words)) for words in KiwiTerms().terms([" ".join(s.means) for s in lexicon.situations])
-        ]
+        self._words = [sorted(set(words)) for words in content_words([_meaning(s) for s in lexicon.situations])]
         self._vectors = _packed(lexicon, embedder)
 
     @property
@@ -126,12 +124,12 @@ def encoded(lexicon: Lexicon, embedder: Embedder) -> Encoded:
     phrases = [_phrases(situation.said) for situation in lexicon.situations]
     starts = np.cumsum([0, *(len(group) for group in phrases)])[:-1]
     sayings = embedder.questions([phrase for group in phrases for phrase in group])
-    means = embedder.questions([" ".join(situation.means) for situation in lexicon.situations])
+    means = embedder.questions([_meaning(situation) for situation in lexicon.situations])
     return np.asarray(sayings, np.float32), starts.astype(np.int64), np.asarray(means, np.float32)
 
 
 def pack(lexicon: Lexicon, embedder: Embedder) -> bytes:
-    """The vectors as they stand in `situations.npz`: int8, with the fingerprint of lexicon and embedder."""
+    """The vectors as they stand in `situations.npz`: int8, with the fingerprint of lexicon and embedder; and all content words."""
     sayings, starts, means = encoded(lexicon, embedder)
     target = BytesIO()
     np.savez_compressed(
@@ -140,8 +138,20 @@ def pack(lexicon: Lexicon, embedder: Embedder) -> bytes:
         sayings=np.rint(sayings * _SCALE).astype(np.int8),
         starts=starts,
         means=np.rint(means * _SCALE).astype(np.int8),
+        tokenizer=np.array(KiwiTerms.name),
+        words=np.array("\n".join(_worded(lexicon))),
     )
     return target.getvalue()
+
+
+def _worded(lexicon: Lexicon) -> list[str]:
+    """A line for each saying and meaning: the text, a tab, its content words."""
+    texts = [phrase for s in lexicon.situations for phrase in (*_phrases(s.said), _meaning(s))]
+    return [f"{text}\t{' '.join(words)}" for text, words in zip(texts, KiwiTerms().terms(texts), strict=True)]
+
+
+def _meaning(situation: Situation) -> str:
+    return " ".join(situation.means)
 
 
 _SCALE = 400.0
