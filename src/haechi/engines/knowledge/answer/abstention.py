@@ -16,7 +16,8 @@ from importlib import resources
 from haechi.engines.knowledge.answer.answer_types import needs_figure, type_present
 from haechi.engines.knowledge.answer.evidence import Candidate, context_of, held, rarity
 from haechi.engines.knowledge.answer.quantities import Quantity, find_quantities, same_quantity
-from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question
+from haechi.engines.knowledge.answer.question import ATTRIBUTES, Question, Term
+from haechi.engines.knowledge.answer.slots import filled
 from haechi.engines.knowledge.answer.standing import standing
 from haechi.engines.knowledge.ports import Hit
 
@@ -47,13 +48,14 @@ def features(question: Question, best: Candidate, ranked: Sequence[Candidate], h
     """The evidence for `best` as numbers, each within 0..1. missing_*: what the passage (…_near: the sentence, its head,
     title and headings) lacks of the question's nouns, by their weight."""
     passage = best.passage
-    everything = f"{context_of(passage)} {passage.text}"
-    near = f"{context_of(passage)} {best.sentence.head} {best.sentence.text}"
+    context = context_of(passage)
+    everything = f"{context} {passage.text}"
+    parts, near = (context, passage.text), (context, best.sentence.head, best.sentence.text)
     weights = rarity(question.terms, hits)
     nouns = {term: term.weight * weights[term.form] for term in question.nouns if term.weight >= 0.5}
     total = sum(nouns.values()) or 1.0
-    missing = [weight for term, weight in nouns.items() if held(term, everything) < 0.5]
-    missing_near = [weight for term, weight in nouns.items() if held(term, near) < 0.5]
+    missing = [weight for term, weight in nouns.items() if _held_in(term, parts) < 0.5]
+    missing_near = [weight for term, weight in nouns.items() if _held_in(term, near) < 0.5]
     other = next((one for one in ranked if one.passage.document_id != passage.document_id), None)
     return {
         "covered": best.covered,
@@ -73,13 +75,42 @@ def features(question: Question, best: Candidate, ranked: Sequence[Candidate], h
         "few_words": 1.0 / (1.0 + len(nouns)),
         "related_held": _related_held(question, everything),
         **standing(best.hit, hits),
+        **filled(question, best, ranked, hits, weights),
     }
+
+
+def _held_in(term: Term, texts: Sequence[str]) -> float:
+    """Asked text by text, because each is analysed once for all questions."""
+    return max(held(term, text) for text in texts)
 
 
 def _related_held(question: Question, text: str) -> float:
     """Share of the words that tell a life situation for which the passage has an administrative word."""
     told = [term for term in question.terms if term.related]
     return sum(any(word in text for word in term.related) for term in told) / len(told) if told else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The candidate that most probably answers, its features, and that probability (0..1)."""
+
+    best: Candidate
+    values: dict[str, float]
+    probability: float
+
+
+CHOSEN_FROM = 8
+"""Candidates that the model looks at: the answering sentence is among them in 95 of 100 questions, first only in 70."""
+
+
+def judge(question: Question, ranked: Sequence[Candidate], hits: Sequence[Hit]) -> Judgement:
+    """Choose among the first candidates; a situation told in a citizen's words keeps the first one. ranked: not empty."""
+    looked_at = ranked[: 1 if question.told else CHOSEN_FROM]
+    judged = []
+    for candidate in looked_at:
+        values = features(question, candidate, ranked, hits)
+        judged.append(Judgement(candidate, values, probability(question, values)))
+    return max(judged, key=lambda one: one.probability)
 
 
 def model_of(question: Question) -> str:

@@ -9,7 +9,7 @@ from haechi.engines.knowledge.answer.question import AskedFor, Question
 
 _SPAN_UNITS = frozenset({"일", "개월", "년", "주", "시간", "분", "영업일", "근무일", "학기", "초"})
 _ASKED_UNIT = re.compile(
-    r"몇\s?(명|인|사람|분|개|곳|대|회|번|건|가지|층|호|급|세|살|군데|종|점|배|가구|세대|미터|부|석|면|차례|권|장|톤|동|일|개월|달|년|주|시간)"
+    r"몇\s?(명|인|사람|팀|마리|그루|과목|강좌|필지|분|개|곳|대|회|번|건|가지|층|호|급|세|살|군데|종|점|배|가구|세대|미터|부|석|면|차례|권|장|톤|동|일|개월|달|년|주|시간)"
 )
 _SAME_UNIT = {
     "인": "명",
@@ -23,6 +23,28 @@ _SAME_UNIT = {
     "세대": "가구",
     "달": "개월",
 }
+_LIKE_UNITS = {
+    "대": frozenset({"대", "면"}),
+    "면": frozenset({"대", "면"}),
+    "곳": frozenset({"곳", "개"}),
+    "개": frozenset({"개", "곳"}),
+    "석": frozenset({"석", "개"}),
+    "미터": frozenset({"m", "km"}),
+    "킬로": frozenset({"km", "kg"}),
+    "리터": frozenset({"L"}),
+    "건": frozenset({"건", "개", "회"}),
+}
+_DIMENSIONS = (
+    (re.compile(r"면적|넓이|얼마나\s?넓"), frozenset({"㎡", "㎞", "km"})),
+    (re.compile(r"길이|높이|너비|폭|깊이|거리|얼마나\s?(?:길|높|깊|먼|멀)"), frozenset({"m", "km", "cm", "mm", "층"})),
+    (re.compile(r"무게"), frozenset({"kg", "g", "톤"})),
+    (re.compile(r"정원|인원|얼마나\s?많은\s?사람"), frozenset({"명", "팀", "가구"})),
+    (re.compile(r"나이|연령"), frozenset({"세"})),
+    (re.compile(r"횟수|얼마나\s?자주"), frozenset({"회"})),
+)
+_UNIT_OF_COLUMN = re.compile(
+    r"\((?:단위\s*[:：]\s*)?(천\s?원|백만\s?원|만\s?원|원|명|㎡|%|건|개|일|분|시간|대|회|면|석|팀)\)\s*[:：]\s*(\d[\d,.]*)(?=\s*(?:\||$))"
+)
 _WORDS: dict[AskedFor, re.Pattern[str]] = {
     "amount": re.compile(r"무료|면제|전액|무상|유료"),
     "when": re.compile(
@@ -54,6 +76,7 @@ def type_present(question: Question, text: str) -> float:
     """1.0: the sentence holds what is asked (an amount for 얼마, a date for 언제 …); 0.5: perhaps, or the question fixes no
     kind; 0.0: it does not."""
     asks = question.asks
+    text = _UNIT_OF_COLUMN.sub(r": \2\1", text)  # "수수료(원): 8,000" says 8,000원
     if asks in ("what", "why"):
         pattern = _WORDS.get(asks)
         return 1.0 if pattern and pattern.search(text) else 0.5
@@ -93,8 +116,8 @@ def _quantity_answers(question: Question, asks: AskedFor, quantities: list[Quant
     if asks == "duration":
         return any(q.kind == "count" and q.unit in _SPAN_UNITS for q in quantities) or "date" in kinds
     if asks == "count":
-        unit = asked_unit(question)
-        return any(q.kind == "count" and (not unit or q.unit == unit) for q in quantities)
+        units = asked_units(question)
+        return any(q.kind == "count" and (not units or q.unit in units) for q in quantities)
     return asks in kinds if asks in ("phone", "link", "percent", "article") else False
 
 
@@ -102,6 +125,15 @@ def asked_unit(question: Question) -> str:
     """The counter after 몇, normalised ("몇 사람" → "명"); "" where the question names none."""
     match = _ASKED_UNIT.search(question.text)
     return _SAME_UNIT.get(match[1], match[1]) if match else ""
+
+
+def asked_units(question: Question) -> frozenset[str]:
+    """The units in which an answer may stand: of the counter after 몇, of the places in a car park, or of the dimension that is asked
+    (길이, 면적 …); empty where the question leaves it open."""
+    unit = asked_unit(question)
+    if unit:
+        return _LIKE_UNITS.get(unit, frozenset({unit}))
+    return next((units for pattern, units in _DIMENSIONS if pattern.search(question.text)), frozenset())
 
 
 def needs_figure(question: Question) -> bool:

@@ -134,9 +134,17 @@ def candidates(question: Question, hits: Sequence[Hit], *, depth: int = 8) -> li
         _candidate(question, weights, hit, rank, sentence, share(hit, hits))
         for rank, hit in enumerate(hits[:depth], 1)
         for sentence in split(hit.passage.text)
-        if not _is_heading(hit.passage, sentence)
+        if not _is_heading(hit.passage, sentence) and not sentence.text.rstrip().endswith("?")
     ]
     return sorted(found, key=lambda one: (-one.score, one.rank, one.sentence.order))
+
+
+def question_before(parts: Sequence[Sentence], sentence: Sentence) -> str:
+    """The question of a list of questions and answers under which the sentence stands, or ""."""
+    for one in reversed(parts[max(0, sentence.order - 4) : sentence.order]):
+        if one.text.rstrip().endswith("?"):
+            return one.text
+    return ""
 
 
 def _is_heading(passage: Passage, sentence: Sentence) -> bool:
@@ -156,7 +164,7 @@ def _candidate(
     context = context_of(passage)
     places = (
         (1.0, said),
-        (_HEAD, sentence.head),
+        (_HEAD, f"{sentence.head} {question_before(parts, sentence)}".strip()),
         (_TITLE, context),
         (_NEXT, near),
         (_PASSAGE, passage.text),

@@ -130,19 +130,31 @@ def draft(question_text: str, hits: Sequence[Hit]) -> Draft:
     ranked = candidates(question, hits)
     if not ranked:
         return Draft((), 0.0, False, "찾은 문서가 없습니다.")
-    best = ranked[0]
-    values = abstention.features(question, best, ranked, hits)
-    sure = abstention.probability(question, values)
+    judged = abstention.judge(question, ranked, hits)
+    best, values, sure = judged.best, judged.values, judged.probability
+    ranked = [best, *(one for one in ranked if one is not best)]
     if _no_row_named(best, ranked) and values["missing_near"] > 0.2:
         return Draft((), min(sure, 0.2), False, "표에 질문한 항목의 행이 없습니다.")
     if best.contradicted:
         return Draft((), min(sure, 0.2), False, "문서는 질문과 다른 경우만 다룹니다.")
     weights = rarity(question.terms, hits)
     other = conflicting(question, best, ranked)
+    if other is not None:
+        sure = max(sure, _sure_without(question, best, other, ranked, hits))
     pieces = _both(question, best, other, weights) if other is not None else tuple(_pieces(question, ranked, weights))
     if sure < abstention.threshold(question) or not pieces:
         return Draft(pieces, sure, False, _why_unknown(values))
     return Draft(pieces, sure, True, "자료마다 내용이 다릅니다." if other is not None else "", other is not None)
+
+
+def _sure_without(
+    question: Question, best: Candidate, other: Candidate, ranked: Sequence[Candidate], hits: Sequence[Hit]
+) -> float:
+    """How sure the answer were without the rival's document: both speak of what is asked, so neither makes the other doubtful."""
+    rival = other.passage.document_id
+    left = [one for one in ranked if one.passage.document_id != rival]
+    values = abstention.features(question, best, left, [hit for hit in hits if hit.passage.document_id != rival])
+    return abstention.probability(question, values)
 
 
 def _no_row_named(best: Candidate, ranked: Sequence[Candidate]) -> bool:

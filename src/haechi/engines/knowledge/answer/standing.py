@@ -23,9 +23,11 @@ def standing(best: Hit, hits: Sequence[Hit]) -> dict[str, float]:
     """Features of `best` among `hits`, each within -1..1, 0 where a stage is missing.
 
     *_first: 1/rank, averaged over the group's stages. *_lead: distance to the best hit of another document in spreads of
-    the stage's scores. fused_lead: the same of the fused score, as a share of the whole range.
+    the stage's scores. words_first falls back on the place in the result where a foreign index names no such stage. fused_lead: the same of the fused score, as a share of the whole range.
     """
     found = {name: sum(_place(best, stage) for stage in group) / len(group) for name, group in _GROUPS.items()}
+    if not any(stage in hit.parts for hit in hits for stage in _GROUPS["words_first"]):
+        found["words_first"] = 1.0 / (1 + next((at for at, hit in enumerate(hits) if hit is best), len(hits)))
     found["vectors_lead"] = (_lead(best, hits, "whole") + _lead(best, hits, "sentence")) / 2
     found["bridge_lead"] = (_lead(best, hits, "bridge_words") + _lead(best, hits, "bridge_vector")) / 2
     found["fused_lead"] = _fused_lead(best, hits)
