@@ -21,7 +21,8 @@ class MockModel:
     """`say`: the pieces of every answer. pause: seconds between two. slots: requests worked on at once (others wait).
 
     fail: statuses to answer with, used up one a request. break_after: pieces after which the connection is cut, or None.
-    calls: bodies as they came. most_at_once: chats that were under way together, at most.
+    calls: bodies as they came. send_to: another address, where callers are sent on.
+    most_at_once: chats that were under way together, at most.
     """
 
     say: tuple[str, ...] = WORDS
@@ -31,6 +32,7 @@ class MockModel:
     fail: list[int] = field(default_factory=list)
     break_after: int | None = None
     refuse: str = ""
+    send_to: str = ""
     tool: dict[str, Any] | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     finished: int = 0
@@ -58,6 +60,11 @@ class MockModel:
         self.calls.append({"path": scope["path"], **called})
         if self.fail:
             await _reply(send, self.fail.pop(0), {"error": {"message": "down"}})
+            return
+        if self.send_to:
+            where = [(b"location", self.send_to.encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 307, "headers": where})
+            await send({"type": "http.response.body", "body": b""})
             return
         if self.refuse:
             await _reply(send, 400, {"error": {"message": self.refuse}})

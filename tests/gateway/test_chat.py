@@ -76,3 +76,13 @@ def test_an_unknown_model_is_named_with_the_next_step(gateway):
     with pytest.raises(openai.NotFoundError, match="/v1/models"):
         gateway.client().chat.completions.create(model="gpt-9", messages=ASKED)
     assert [model.id for model in gateway.client().models.list()] == ["haechi"]
+
+
+def test_a_server_that_sends_its_callers_elsewhere_gets_nothing_more_and_another_answers(database, model):
+    with mock_model() as elsewhere, mock_model(send_to=f"{elsewhere.url}/chat/completions") as sly:
+        with running_gateway(database, describe(sly), describe(model, "gpu2", place=1)) as gateway:
+            answer = gateway.client().chat.completions.create(model="haechi", messages=ASKED)
+            assert answer.choices[0].message.content == "".join(WORDS)
+            (call,) = gateway.calls(1)
+            assert (call["state"], call["backend"]) == ("done", "gpu2")
+        assert elsewhere.calls == []

@@ -97,3 +97,15 @@ def test_a_model_of_unknown_size_has_no_footprint_and_a_known_one_has_ours():
 
 def test_three_failures_rest_a_backend_and_each_further_one_twice_as_long():
     assert [breaker.pause_after(n) for n in (0, 2, 3, 4, 5, 20)] == [0, 0, 5, 10, 20, 60]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    ["text", {"delta": {}}, ["text"], [{"delta": "text"}], [{"delta": {"content": ["010-1234-5678"]}}], [{"index": "x"}],
+     [{"delta": {"tool_calls": "all"}}], [{"delta": {"tool_calls": [{"function": "f"}]}}],
+     [{"delta": {"tool_calls": [{"function": {"name": 7}}]}}]],
+)  # fmt: skip
+def test_what_a_server_writes_in_no_known_shape_is_not_passed_on_unread(choices):
+    relay = Relay("haechi", GUARD, GUARD.before([{"role": "user", "content": "안녕하세요"}]).restore)
+    with pytest.raises(ModelBrokeOff, match="읽을 수 없는"):
+        relay.feed([orjson.dumps({"id": "c", "choices": choices})])

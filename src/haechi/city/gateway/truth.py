@@ -27,6 +27,8 @@ from haechi.engines.models import fair
 log = logging.getLogger("haechi.gateway")
 STEP = "select model_step($1, $2, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb)::text"
 HEARTBEAT = 1.0
+SETTLE_WITHIN = 0.005
+"""Seconds that an end may wait for an arrival to go along with, where nobody stands in line for its place."""
 SWEEP = 3.0
 CHANNEL = "haechi_models"
 _GONE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError, TimeoutError)
@@ -83,6 +85,8 @@ class Truth:
         self._beat_at = 0.0
         self._beats = 0
         self._sweep, self._stepped_at = True, 0.0
+        self._in_line = 0
+        self._later: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -105,13 +109,19 @@ class Truth:
         lease.turn = asyncio.get_running_loop().create_future()
         self._wake.set()
 
-    def settle(self, lease: Lease, row: dict[str, Any]) -> None:
-        """The request has ended, however it did; `row` goes into the ledger (see model_settle), once."""
+    def settle(self, lease: Lease, row: dict[str, Any], *, at_once: bool = True) -> None:
+        """The request has ended, however it did; `row` goes into the ledger (see model_settle), once.
+
+        at_once False: nobody's budget hangs on it, so that it may wait a moment for an arrival and save a round trip.
+        """
         self._leases.pop(lease.id, None)
         if not lease.turn.done():
             lease.turn.cancel()
         self._settled.append(row)
-        self._wake.set()
+        if at_once or self._in_line or len(self._settled) > 1:
+            self._wake.set()
+        else:
+            self._later = asyncio.get_running_loop().call_later(SETTLE_WITHIN, self._wake.set)
 
     def forget(self, lease: Lease) -> None:
         """It was refused: the database knows nothing of it."""
@@ -193,7 +203,9 @@ class Truth:
             self._wake.clear()
             try:
                 await self._step(beat=time.monotonic() - self._beat_at >= HEARTBEAT * 0.9)
-            except (*_GONE, asyncpg.PostgresError) as error:
+            except Exception as error:  # whatever it is: without this loop every call would wait for ever
+                if not isinstance(error, (*_GONE, asyncpg.PostgresError)):
+                    log.exception("관문의 기록 단계에서 예상하지 못한 오류")
                 await self._lost(error)
 
     async def _beat(self) -> None:
@@ -214,10 +226,14 @@ class Truth:
         self._sweep, self._stepped_at = False, time.monotonic()
         if settled:
             self._unsure.append([None, settled])
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
         parts = (_json(settled), _json(moved), _json(alive), _json(arrivals))
         async with self._using:
             raw = await self._connection.fetchval(STEP, self.id, self._order, *parts)
         said = orjson.loads(raw)
+        self._in_line = said["total"]
         self._now_safe(said, settled)
         for id, backend in said["admitted"]:
             self._admit(id, backend)

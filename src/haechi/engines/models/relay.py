@@ -77,6 +77,8 @@ class Relay:
             raise ModelBrokeOff("읽을 수 없는 조각") from error
         if broken:
             raise ModelBrokeOff(str(broken)[:200])
+        if not readable(piece.get("choices"), "delta"):
+            raise ModelBrokeOff("읽을 수 없는 조각")
         self._note_usage(piece.get("usage"))
         piece["model"] = self._model
         for choice in piece.get("choices") or ():
@@ -162,6 +164,37 @@ class Relay:
             written = usage.get("completion_tokens")
             self._said = Usage(usage["prompt_tokens"], written if isinstance(written, int) else 0, "backend")
             self.tokens_out = max(self.tokens_out, self._said.tokens_out)
+
+
+def readable(choices: Any, part: str) -> bool:
+    """Whether a server's choices have the shape that the guard reads: what cannot be read is never passed on unread."""
+    if choices is None:
+        return True
+    if not isinstance(choices, list):
+        return False
+    for choice in choices:
+        if not isinstance(choice, dict) or not isinstance(choice.get("index"), int | None):
+            return False
+        said = choice.get(part)
+        if said is None:
+            continue
+        if not isinstance(said, dict) or any(not isinstance(said.get(name), str | None) for name in _TEXTS):
+            return False
+        calls = said.get("tool_calls")
+        if calls is not None and not (isinstance(calls, list) and all(map(_is_call, calls))):
+            return False
+    return True
+
+
+def _is_call(call: Any) -> bool:
+    function = call.get("function") if isinstance(call, dict) else False
+    if function is None:
+        return isinstance(call.get("index"), int | None)
+    return (
+        isinstance(function, dict)
+        and isinstance(call.get("index"), int | None)
+        and all(isinstance(function.get(name), str | None) for name in ("name", "arguments"))
+    )
 
 
 def _only_text(piece: Piece) -> bool:

@@ -110,13 +110,14 @@ class Upstream:
     async def post(self, backend: Backend, path: str, body: bytes | aiohttp.FormData) -> Answer:
         """Send and wait for the head of the answer. path: '/chat/completions', …
 
-        BackendFailed: not reached, 5xx, 408, 429, or our key was not accepted. BackendRefused: any other 4xx.
+        BackendFailed: not reached, 5xx, 408, 429, sent elsewhere, or our key was not accepted. BackendRefused: other 4xx.
         """
         headers = _headers(backend)
         if isinstance(body, bytes):
             headers["Content-Type"] = "application/json"
         try:
-            response = await self._session.post(backend.url + path, data=body, headers=headers)
+            # Not to where a server would send it on: only the described address may have the city's questions.
+            response = await self._session.post(backend.url + path, data=body, headers=headers, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise BackendFailed(f"연결 안 됨 ({type(error).__name__})") from error
         if response.status == 200:
@@ -127,7 +128,7 @@ class Upstream:
         finally:
             answer.close(finished=False)
         # 401 and 403 speak of our key, not of the caller's.
-        if response.status >= 500 or response.status in (401, 403, 408, 429):
+        if not 400 <= response.status < 500 or response.status in (401, 403, 408, 429):
             raise BackendFailed(f"HTTP {response.status}")
         raise BackendRefused(response.status, said)
 

@@ -52,6 +52,7 @@ class Call:
         self._first: float | None = None
         self._ended = False
         self._tariff = gateway.rules.tariffs.of(wanted.alias)
+        self._limited = limited(principal)
         rates = gateway.backend_for(wanted.alias, wanted.kind)
         self._unit_in, self._unit_out = (rates.unit_in, rates.unit_out) if rates else (1.0, 2.0)
         self.lane = _lane(request, principal)
@@ -136,7 +137,8 @@ class Call:
         # Nothing came from the model: nothing is charged.
         free = self._admitted is None or (state == "failed" and self._first is None)
         used = _believable(usage) if usage is not None and not free else Usage(0, 0, "estimate")
-        self._gateway.truth.settle(self.lease, self._row(state, used, now, error))
+        # What was reserved of a budget is free again before its tenant can ask for more.
+        self._gateway.truth.settle(self.lease, self._row(state, used, now, error), at_once=self._limited)
 
     def stand_in(self, backend: Backend) -> None:
         """No model lives: `backend` answers in this process, outside the line, and nothing is charged for it."""
@@ -206,6 +208,11 @@ class Call:
         if self.backend is not None:
             found.append((b"x-haechi-backend", self.backend.id.encode()))
         return found
+
+
+def limited(principal: Principal) -> bool:
+    """Whether the tenant has a monthly budget."""
+    return principal.tenant["month_microwon"] is not None or principal.tenant["month_tokens"] is not None
 
 
 def _believable(usage: Usage) -> Usage:

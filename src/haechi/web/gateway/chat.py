@@ -13,10 +13,10 @@ from haechi.city.gateway.truth import Refused
 from haechi.engines.models import tokens
 from haechi.engines.models.ports import Backend, GuardedCall, Usage
 from haechi.engines.models.protocol import ChatCall, read_chat
-from haechi.engines.models.relay import ModelBrokeOff, Piece, Relay
+from haechi.engines.models.relay import ModelBrokeOff, Piece, Relay, readable
 from haechi.engines.models.sse import DONE, EventReader, comment, event
 from haechi.engines.models.upstream import Answer, BackendFailed, BackendRefused
-from haechi.web.gateway.call import Call, Wanted, refused_by_model
+from haechi.web.gateway.call import Call, Wanted, limited, refused_by_model
 from haechi.web.gateway.errors import as_error
 from haechi.web.gateway.gateway import Gateway, Principal
 from haechi.web.gateway.http import LABEL_HEADER, Request
@@ -100,9 +100,8 @@ class Exchange:
         self._messages: list[Any] = list(self._guarded.messages)
         more = orjson.dumps([called.tools, called.body.get("response_format")]).decode() if called.tools else ""
         estimated, bound = tokens.of_messages(self._messages, more)
-        rules, tenant = gateway.rules, principal.tenant
-        limited = tenant["month_microwon"] is not None or tenant["month_tokens"] is not None
-        self._cap = rules.output_limit if limited else None
+        rules = gateway.rules
+        self._cap = rules.output_limit if limited(principal) else None
         wanted = Wanted(
             kind="chat",
             alias=called.model,
@@ -190,6 +189,8 @@ class Exchange:
             answer.close(finished=finished)
         if not isinstance(body, dict) or not body.get("choices"):
             raise BackendFailed("답이 비어 있음")
+        if not readable(body["choices"], "message"):
+            raise BackendFailed("읽을 수 없는 답")
         return body
 
     # --- stream -----------------------------------------------------------------------------------------------------------
