@@ -8,8 +8,9 @@ import numpy as np
 
 from haechi.engines.knowledge.retrieval import Lexicon, default_lexicon
 from haechi.engines.knowledge.retrieval.clauses import clauses
-from haechi.engines.knowledge.retrieval.expansion import Situation
+from haechi.engines.knowledge.retrieval.expansion import Situation, content_words
 from haechi.engines.knowledge.retrieval.situations import Situations
+from haechi.engines.knowledge.retrieval.terms import KiwiTerms
 
 
 class WordEmbedder:
@@ -83,3 +84,8 @@ def test_the_packed_vectors_are_of_this_lexicon() -> None:
     ):
         assert len(stored["means"]) == len(default_lexicon().situations)
         assert len(stored["starts"]) == len(default_lexicon().situations)
+
+
+def test_the_remembered_words_are_those_that_kiwi_cuts() -> None:
+    said = [phrase.strip() for situation in default_lexicon().situations[::40] for phrase in situation.said.split("/")]
+    assert content_words(said) == KiwiTerms().terms(said)
