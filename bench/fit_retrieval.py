@@ -2,7 +2,7 @@
 
 `python bench/fit_retrieval.py --data HAECHI_DATA/welfare-retrieval --out FOLDER --json` reads the train split only, keeps
 1,500 of its 7,637 questions to choose on (as `retrieval/tuning.toml` says), and writes into FOLDER:
-situations.npz (vectors of the life-situation lexicon), adapter.npz (turn of the question's vector), weights.toml (fusion).
+situations.npz (vectors and words of the life-situation lexicon), adapter.npz (turn of the question's vector), weights.toml (fusion).
 Prints one JSON object last. Nothing in the product is changed; a person compares and copies.
 On a busy machine set OPENBLAS_NUM_THREADS=1. HAECHI_CACHE: folder of the converted embedding model (default FOLDER).
 """
