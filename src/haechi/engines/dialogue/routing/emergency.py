@@ -18,6 +18,7 @@ from haechi.core.errors import InvalidInput
 _CLAUSE = re.compile(r"[.!?\n。！？]+|(?<=[가-힣])(?:는데|지만|고요)\s")
 _HANGUL = re.compile(r"[가-힣]")
 _PARTS = ("danger", "sure", "excuse", "override")
+_THRESHOLDS = ("alone", "with_danger", "foreign", "excused")
 UNREAL = frozenset({"story", "figure"})
 """Excuses before which the classifier alone does not count."""
 LIFTABLE = frozenset({"past", "asking", "supposing"})
@@ -40,12 +41,13 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRules:
-    """Compiled rules by part and name; alone, with_danger: probabilities of the classifier (see emergency.toml)."""
+    """Compiled rules by part and name; alone, with_danger, foreign, excused: probabilities of the classifier (see emergency.toml)."""
 
     parts: Mapping[str, Mapping[str, re.Pattern[str]]]
     alone: float
     with_danger: float
     foreign: float
+    excused: float
 
     def signs(self, text: str) -> Signs:
         """Read the utterance whole and by clause: an excuse counts in the clause of the dangerous word or next to it."""
@@ -69,7 +71,7 @@ class EmergencyRules:
 
     def is_emergency(self, signs: Signs, probability: float) -> bool:
         """The rules and the classifier together. probability: of the emergency class, 0..1."""
-        if signs.sure and (not signs.excuse or probability >= self.with_danger):
+        if signs.sure and (not signs.excuse or probability >= self.excused):
             return True
         if signs.danger and not signs.excuse:
             return probability >= self.with_danger
@@ -95,7 +97,7 @@ class EmergencyRules:
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"[\s,~\"'’]+", "", unicodedata.normalize("NFC", text).lower())
+    return re.sub(r"[\s,~\"'’‘ʻ-]+", "", unicodedata.normalize("NFC", text).lower())
 
 
 def load_rules(path: Path) -> EmergencyRules:
@@ -103,7 +105,7 @@ def load_rules(path: Path) -> EmergencyRules:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         parts = {part: {name: _compiled(path, name, rule) for name, rule in raw[part].items()} for part in _PARTS}
-        return EmergencyRules(parts, *(float(raw["classifier"][name]) for name in ("alone", "with_danger", "foreign")))
+        return EmergencyRules(parts, *(float(raw["classifier"][name]) for name in _THRESHOLDS))
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(
             f"응급 규칙을 읽을 수 없습니다: {path.name} ({error})", next_step="빠진 항목을 채우세요.", record=path.name

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
 _FIRST, _MIDDLE = 588, 28
-_WORD = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+|[a-zà-ɏḀ-ỹа-яё]+|\d+|[一-鿿぀-ヿ]+|[฀-๿]+")
+_WORD = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣ]+|[a-zà-ɏḀ-ỹЀ-ӿ]+|\d+|[一-鿿぀-ヿ]+|[฀-๿]+|[؀-ۿ]+")
 _REPEATS = re.compile(r"(.)\1{2,}")
 _LAUGH = re.compile(r"[ㅋㅎㅠㅜ]{2,}")
 
