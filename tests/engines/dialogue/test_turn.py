@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import haechi.services
 from haechi.core.errors import Unavailable
 from haechi.engines.dialogue import Dialogue, Ranker, faq_topics
 from haechi.engines.dialogue.ports import (
@@ -27,8 +29,10 @@ from haechi.engines.dialogue.ports import (
     Said,
     Say,
     Script,
+    SensesDanger,
     Topic,
 )
+from haechi.engines.dialogue.routing import Router
 from haechi.engines.knowledge.ports import Delta, Done, Reader, Turn
 
 TODAY = date(2026, 11, 22)
@@ -101,13 +105,13 @@ class Town:
 class Talk:
     """One person with one bot."""
 
-    def __init__(self, card: BotCard = CARD, **script: Any) -> None:
+    def __init__(self, card: BotCard = CARD, *, senses: SensesDanger | None = None, **script: Any) -> None:
         built = Script(card, "안녕하세요", TOPICS, (FAQ,), (), (FORM,), **script)
         self.dialogue = Dialogue(built, Ranker([*TOPICS, *faq_topics(built.faq)]))
-        self.state, self.town = DialogueState(card.id), Town()
+        self.state, self.town, self.senses = DialogueState(card.id), Town(), senses
 
     def say(self, text: str = "", **said: Any) -> list[Any]:
-        events = list(self.dialogue.turn(self.state, Said(text, **said), self.town, Reader()))
+        events = list(self.dialogue.turn(self.state, Said(text, **said), self.town, Reader(), senses=self.senses))
         # Between turns a conversation lives in the database.
         self.state = DialogueState.from_dict(self.state.as_dict())
         assert [type(event) for event in events].count(Ended) == 1
@@ -266,3 +270,28 @@ def test_an_old_button_is_told_to_be_old() -> None:
     talk = Talk()
     assert "지난 화면" in words(talk.say(choice="confirm"))
     assert "지난 화면" in words(talk.say(value="어제"))
+
+
+def test_danger_in_words_that_no_list_holds_is_heard_by_the_ear_of_the_door() -> None:
+    ear = Router.open(Path(haechi.services.__path__[0]) / "s16_all_in_one_chatbot")
+    for said in ("옆 칸 사람이 몸이 축 늘어져서 흔들어도 안 깨요", "шатаж байна туслаарай", "倒在地上没反应了"):
+        deaf, hearing = Talk(), Talk(senses=ear)
+        assert not any(isinstance(event, Emergency) for event in deaf.say(said)), "or this test shows nothing"
+        first, ended = hearing.say(said)
+        assert isinstance(first, Emergency)
+        assert (first.phone, ended.state) == ("119", "emergency")
+    assert not any(isinstance(event, Emergency) for event in Talk(senses=ear).say("따릉이 이용권 가격"))
+
+
+def test_a_form_waits_through_an_alarm_and_takes_the_same_words_when_they_are_said_again() -> None:
+    class Anxious:
+        def in_danger(self, text: str) -> bool:
+            return "빠질" in text
+
+    talk = Talk(senses=Anxious())
+    talk.say("포트홀 신고")
+    worried = "중앙로 12 앞, 차가 빠질 것 같은 곳"
+    assert talk.say(worried)[-1].state == "emergency"
+    again = talk.say(worried)
+    assert isinstance(again[0], Emergency), "the number still comes first"
+    assert next(event for event in again if isinstance(event, AskField)).field.id == "size"

@@ -27,7 +27,7 @@ from haechi.core import clock
 from haechi.core.errors import HaechiError, InvalidInput, NotFound, Unavailable
 from haechi.core.store import SYSTEM, Actor, Store
 from haechi.engines.dialogue.cues import emergency_in, hears, language_of
-from haechi.engines.dialogue.ports import BotCard, Card, Emergency, Ended, Said, Say
+from haechi.engines.dialogue.ports import BotCard, Card, Emergency, Ended, Said, Say, SensesDanger
 from haechi.engines.dialogue.values import photo_of
 from haechi.engines.knowledge.ports import Reader
 
@@ -129,6 +129,7 @@ class _Turn:
         elif conversation_id:
             self._conversation = city._keeping.conversation(actor, conversation_id)
         self._told: list[Event] = []
+        self._routed = False
 
     def events(self) -> Iterator[Event]:
         cards = {card.id: card for card in self._city._bots.all(self._actor)}
@@ -211,6 +212,7 @@ class _Turn:
         if router is not None:
             try:
                 found: door.Decided = router.route(self._said.text, cards, previous)
+                self._routed = True
                 return found
             except Exception:
                 log.exception("길 찾기가 실패해 카드의 말로 찾습니다")
@@ -279,7 +281,7 @@ class _Turn:
 
     def _answer(self, card: BotCard | None) -> Iterator[Any]:
         if self._silent():
-            urgent = emergency_in(self._said.text, self._language)
+            urgent = emergency_in(self._said.text, self._language, self._senses())
             if urgent is not None:
                 yield urgent
             yield Ended("emergency" if urgent is not None else "handed_off", reason="with_person")
@@ -302,8 +304,13 @@ class _Turn:
             desk=city._desk(), actions=city._actions(), cards=city._cards(),
         )  # fmt: skip
         dialogue = city._scripts.of(card)
-        for event in dialogue.turn(conversation.state(card.id), self._said, abilities, reader, conversation.history):
+        state, history = conversation.state(card.id), conversation.history
+        for event in dialogue.turn(state, self._said, abilities, reader, history, senses=self._senses()):
             yield event.told if isinstance(event, ToldDone) else event
+
+    def _senses(self) -> SensesDanger | None:
+        """The door's detector, for a turn that did not come through the door; what the router has read is not read twice."""
+        return None if self._routed else door.detector(self._city._router)
 
     def _tell(self, event: Any) -> Event:
         told = as_json(event)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
 from haechi.engines.dialogue import Memory, Ranker
-from haechi.engines.dialogue.ports import BotCard, Choice, Choices, Routed, Topic
+from haechi.engines.dialogue.ports import BotCard, Choice, Choices, Routed, SensesDanger, Topic
+
+log = logging.getLogger(__name__)
 
 BOT = "bot:"
 NEAR = 3
@@ -38,6 +41,30 @@ class Router(Protocol):
     def route(self, text: str, cards: Sequence[BotCard], previous: str | None) -> Any:
         """A `Decided`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """The router's ear for danger. Where it fails, the words of cues.toml have still been heard and the turn goes on."""
+
+    ear: SensesDanger
+
+    def in_danger(self, text: str) -> bool:
+        try:
+            return self.ear.in_danger(text)
+        except Exception:
+            log.exception("응급 알아보기가 실패해 정해 둔 말로만 알아봅니다")
+            return False
+
+
+def detector(router: Callable[[], Any]) -> Detector | None:
+    """Of the router that is installed; None where there is none, or it has no ear for danger."""
+    try:
+        found = router()
+    except Exception:
+        log.exception("길 찾기를 열 수 없습니다")
+        return None
+    return Detector(found) if hasattr(found, "in_danger") else None
 
 
 @dataclass(frozen=True, slots=True)

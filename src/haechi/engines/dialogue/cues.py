@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from haechi.engines.dialogue.ports import Emergency
+from haechi.engines.dialogue.ports import Emergency, SensesDanger
 
 Cue = Literal["person", "cancel", "back", "change", "yes", "no", "skip", "asks"]
 _SHORT = 300
@@ -35,13 +35,22 @@ def squeezed(text: str) -> str:
     return "".join(text.lower().split())
 
 
-def emergency_in(text: str, language: str = "ko") -> Emergency | None:
-    """The call to make now, when the text tells of danger to life; the first kind that fits, in the order of cues.toml."""
+def emergency_in(text: str, language: str = "ko", senses: SensesDanger | None = None) -> Emergency | None:
+    """The call to make now, when the text tells of danger to life; the first kind that fits, in the order of cues.toml.
+
+    senses: asked only where no word of cues.toml fits, because those also know 109 and 112; what it hears is 119's.
+    """
     bare = squeezed(text)
     for kind in _data()["emergency"]:
         if _matches(kind["patterns"], bare) and not _matches(kind.get("unless", ()), bare):
-            return Emergency(kind["phone"], kind["en" if language == "en" else "ko"])
+            return _call(kind, language)
+    if senses is not None and bare and senses.in_danger(text):
+        return _call(next(kind for kind in _data()["emergency"] if kind["phone"] == "119"), language)
     return None
+
+
+def _call(kind: dict[str, Any], language: str) -> Emergency:
+    return Emergency(kind["phone"], kind["en" if language == "en" else "ko"])
 
 
 def hears(cue: Cue, text: str) -> bool:

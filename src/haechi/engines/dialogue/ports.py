@@ -170,6 +170,7 @@ class DialogueState:
     asking: 'choice' (options offered), 'form:<id>' or 'scenario:<id>', or ''. failures: turns in a row without an answer.
     step: the field being asked, 'confirm', 'paused <field>' while another question interrupts, or the scenario's step.
     runs: forms begun in this conversation; with the conversation's id it names one run of a form, sent at most once.
+    warned: the words before this turn were heard as danger.
     """
 
     bot: str
@@ -180,13 +181,14 @@ class DialogueState:
     failures: int = 0
     pending_text: str = ""
     runs: int = 0
+    warned: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For a jsonb column."""
         return {
             "bot": self.bot, "asking": self.asking, "step": self.step, "values": self.values,
             "offered": [list(pair) for pair in self.offered], "failures": self.failures, "pending_text": self.pending_text,
-            "runs": self.runs,
+            "runs": self.runs, "warned": self.warned,
         }  # fmt: skip
 
     @classmethod
@@ -287,6 +289,14 @@ class Ended:
 
 
 DialogueEvent = Say | Choices | AskField | Card | Routed | HandedOff | Emergency | AnswerEvent | Ended
+
+
+class SensesDanger(Protocol):
+    """Hears danger to life in words that no list holds (routing.Router, where the city has one)."""
+
+    def in_danger(self, text: str) -> bool:
+        """Whether somebody must call 119 now."""
+        ...
 
 
 class Abilities(Protocol):

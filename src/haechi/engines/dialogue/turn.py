@@ -29,6 +29,7 @@ from haechi.engines.dialogue.ports import (
     Said,
     Say,
     Script,
+    SensesDanger,
 )
 from haechi.engines.dialogue.values import picked
 from haechi.engines.knowledge.ports import Done, Reader, Turn
@@ -70,9 +71,11 @@ class Dialogue:
         self._ranker = ranker
 
     def turn(
-        self, state: DialogueState, said: Said, abilities: Abilities, reader: Reader, history: Sequence[Turn] = ()
-    ) -> Iterator[DialogueEvent]:
+        self, state: DialogueState, said: Said, abilities: Abilities, reader: Reader, history: Sequence[Turn] = (),
+        *, senses: SensesDanger | None = None,
+    ) -> Iterator[DialogueEvent]:  # fmt: skip
         """The events that answer what was said, `Ended` last. `state` is changed in place; keep it when the turn ended.
+        senses: hears danger beyond the words of cues.toml.
 
         Errors of an ability are told to the person with their next step; they do not end the conversation.
         """
@@ -81,7 +84,7 @@ class Dialogue:
         now = Moment(self.script, state, said, abilities, reader, history, frames, today, said.text.strip())
         spoken: list[str] = []
         by_ai = False
-        steps = self._answered(now)
+        steps = self._answered(now, senses)
         while True:
             try:
                 event = next(steps)
@@ -98,11 +101,16 @@ class Dialogue:
         label = ended.label or (AI_LABEL if by_ai else "")
         yield replace(ended, label=label, text=ended.text or "\n".join(spoken))
 
-    def _answered(self, now: Moment) -> Steps:
-        urgent = emergency_in(now.text, now.frames.language) if now.text else None
+    def _answered(self, now: Moment, senses: SensesDanger | None) -> Steps:
+        known = emergency_in(now.text, now.frames.language)
+        urgent = known or emergency_in(now.text, now.frames.language, senses)
+        # A form waits where it stood. What only sounds like danger must still be able to fill it: said again, it does.
+        insists = known is None and now.state.warned and now.state.asking.startswith("form:")
+        now.state.warned = urgent is not None and not insists
         if urgent is not None:
             yield urgent
-            return now.ended("emergency", text=urgent.text)
+            if not insists:
+                return now.ended("emergency", text=urgent.text)
         if self.script.card.emergency and not now.said.wants_person:
             call = Emergency(
                 self.script.card.phone or "119", now.frames("emergency", number=self.script.card.phone or "119")

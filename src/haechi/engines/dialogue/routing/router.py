@@ -84,6 +84,14 @@ class Router:
                 log.warning("임베딩이 멈춰 글자만으로 길을 찾습니다")
         return Reading(self.model.probabilities(text, vector), self.rules.signs(text), vector is None)
 
+    def in_danger(self, text: str) -> bool:
+        """Whether the rules and the model hear danger to life; for a turn that did not come through the door."""
+        read = self.read(text)
+        return self.rules.is_emergency(read.signs, self._danger(read))
+
+    def _danger(self, read: Reading) -> float:
+        return float(read.probabilities[self.model.classes.index(EMERGENCY)])
+
     def route(
         self, text: str, cards: Sequence[BotCard], previous: str | None = None, *, audience: Asker | None = None
     ) -> Decision:
@@ -95,7 +103,7 @@ class Router:
         asker: Asker = audience or ("staff" if any(card.audience == "staff" for card in cards) else "citizen")
         allowed = {card.id: card for card in cards if card.audience == "citizen" or asker == "staff"}
         read = self.read(text)
-        danger = float(read.probabilities[self.model.classes.index(EMERGENCY)])
+        danger = self._danger(read)
         if self.rules.is_emergency(read.signs, danger):
             return self._emergency(text, read, danger)
         if named := _named(text, allowed):
