@@ -62,7 +62,7 @@ _PATTERNS: tuple[tuple[AskedFor, str], ...] = (
         r"얼마|몇\s?원|(?:요금|수수료|금액|비용|가격|과태료|사용료|이용료|임대료|관람료|입장료|지원금|수당|예산|사업비|보조금|한도액?|벌금|보증금|연체료|가산금|세액)[은는이가을를]?\s*(?:어떻게|알려|궁금|어느|\?|$)",
     ),
     ("where", r"어디|어느\s?(?:곳|부서|과|기관|장소|건물|동|역|국|센터|지점)|장소|위치|주소[는가]|몇\s?층"),
-    ("who", r"누가|누구|누굴|(?:이름|성함|성명)[은이]|담당자|책임자|위원장은|어느\s?분"),
+    ("who", r"누가|누구|누굴|(?:성함|성명|(?:사람|분|장|자|원|인)의?\s?이름)[은이]|담당자|책임자|위원장은|어느\s?분"),
     ("documents", r"(?:서류|구비|준비물|제출물|지참|준비해야|첨부)"),
     ("why", r"왜|이유|까닭|때문에?\s?(?:인가|인지)"),
     (
@@ -76,6 +76,16 @@ _ASKING = re.compile(
     r"\?|[까]\s*[.]?\s*$|나요|인가요|는지|은지|언제|어디|누구|누가|무엇|뭐|무슨|얼마|몇|며칠|어떻게|어떤|어느|왜|알려|궁금|설명|말해|방법|절차|"
     r"기준|대상$|[은는]\s*$|안내해|찾아\s?줘|[가-힣]\s*주세요\s*[.]?\s*$"
 )
+_ENGLISH_FRAME = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the is are was were be been do does did can could may might must should will would have has had i you we they it"
+        " my your our their its this that these those of in on at to for from by with about as and or if not when where who whom"
+        " whose what which why how there here please tell me",
+    )
+)
+"""Words that build an English question and ask for nothing by themselves."""
+
 _GENERIC = frozenset(
     [
         "알리",
@@ -346,6 +356,8 @@ def _compounds(text: str) -> Iterator[Term]:
 
 def _weight(morpheme: Morpheme) -> float:
     form, tag = morpheme.form, morpheme.tag
+    if tag == "SL" and form.lower() in _ENGLISH_FRAME:
+        return 0.0
     if tag not in NOUN_TAGS and tag not in ("SN", "VV", "VA", "MAG"):
         return 0.0
     if form in _GENERIC:
