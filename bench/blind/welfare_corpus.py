@@ -15,8 +15,8 @@ DATA = Path(os.environ.get("HAECHI_DATA", Path(__file__).parents[3] / "shared" /
 def main() -> None:
     """One line a service: its first line is the title."""
     for key, text in json.loads((DATA / "test_corpus.json").read_text("utf-8")).items():
-        whole = text.strip()
-        title = whole.partition("\n")[0].strip()
+        whole = text
+        title = whole.strip().partition("\n")[0].strip()
         print(json.dumps({"_id": key, "title": title, "text": whole}, ensure_ascii=False))
 
 

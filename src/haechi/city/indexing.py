@@ -207,7 +207,11 @@ class Indexing:
     # --- snapshot ------------------------------------------------------------------------------------------------
 
     def _save_when_quiet(self) -> None:
-        if self._keeps_snapshot and self.applied != self._saved and time.monotonic() - self._changed_at > SNAPSHOT_AFTER_SECONDS:
+        if (
+            self._keeps_snapshot
+            and self.applied != self._saved
+            and time.monotonic() - self._changed_at > SNAPSHOT_AFTER_SECONDS
+        ):
             self._save()
 
     def _save(self) -> None:
