@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before numpy is there: a process whose OpenBLAS has threads may stand still for ever when it forks, and starting
+# PostgreSQL under an account of its own forks.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
