@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -72,3 +73,55 @@ def _rename(store: Store) -> None:
     with store.transaction(SYSTEM) as tx:
         tx.run("set local lock_timeout = '50ms'")
         tx.run("update bureaux set name_en = 'Welfare' where id = '복지과'")
+
+
+def test_a_crowd_is_served_in_the_order_of_arrival(database: FreshDatabase) -> None:
+    crowded = Store(database.urls.app, size=1)
+    served: list[int] = []
+    started: list[threading.Thread] = []
+
+    def ask(number: int) -> None:
+        with crowded.transaction() as tx:
+            tx.value("select pg_sleep(0.01)")
+            served.append(number)
+
+    with crowded.transaction():
+        for number in range(20):
+            started.append(threading.Thread(target=ask, args=(number,)))
+            started[-1].start()
+            while len(crowded._seats._line) <= number:
+                time.sleep(0.001)
+    for thread in started:
+        thread.join()
+    crowded.close()
+    assert served == list(range(20))
+
+
+def test_whoever_finds_no_connection_free_is_told_that_it_is_full_and_leaves_no_seat_behind(
+    database: FreshDatabase,
+) -> None:
+    crowded = Store(database.urls.app, size=1, wait=0.1)
+    refused: list[str] = []
+
+    def ask() -> None:
+        try:
+            with crowded.transaction():
+                pass
+        except Unavailable as error:
+            refused.append(error.message)
+
+    with crowded.transaction():
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert refused == ["지금 이용하는 사람이 많아 처리하지 못했습니다."]
+    with crowded.transaction() as tx:
+        assert tx.value("select 1") == 1
+    crowded.close()
+
+
+def test_a_transaction_inside_a_transaction_is_a_mistake_not_a_wait(store: Store) -> None:
+    with store.transaction(), pytest.raises(RuntimeError), store.transaction():
+        pass
+    with store.transaction() as tx:
+        assert tx.value("select 1") == 1

@@ -6,7 +6,10 @@ migrations/versions/0001_ground_floor.sql.
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +18,11 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import QueuePool
 
 from haechi.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 STATEMENT_SECONDS = 60
@@ -88,20 +92,61 @@ def _check_alive(connection: _Bounded, *_: Any) -> None:
         connection.patience = _Bounded.patience
 
 
+class _Seats:
+    """`free` seats, given strictly in the order of arrival.
+
+    A pool's own queue lets a newcomer overtake whoever has just been woken; in a crowd somebody then waits for ever.
+    """
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._line: deque[threading.Lock] = deque()
+        self._door = threading.Lock()
+
+    def take(self, patience: float) -> bool:
+        """A seat, after at most `patience` seconds; False when there was none."""
+        with self._door:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = threading.Lock()
+            turn.acquire()
+            self._line.append(turn)
+        if turn.acquire(timeout=patience):
+            return True
+        with self._door:
+            if turn not in self._line:
+                return True  # handed over in the last moment
+            self._line.remove(turn)
+            return False
+
+    def give(self) -> None:
+        """Hand the seat to whoever has waited longest."""
+        with self._door:
+            if self._line:
+                self._line.popleft().release()
+            else:
+                self._free += 1
+
+
 class Store:
     """A pool of connections under one database role.
 
     `url`: SQLAlchemy URL of the role haechi_app (bound by row-level security) or haechi_worker. Every statement runs
-    inside `transaction(actor)`; a database that is away raises `Unavailable`, and the next call connects anew.
+    inside `transaction(actor)`; a database that is away raises `Unavailable`, and the next call connects anew. `size`
+    transactions run at once, whoever comes then waits in line for at most `wait` seconds. A thread opens one at a time:
+    a second inside the first could wait for itself.
     """
 
-    def __init__(self, url: str, *, size: int = 10, wait: float = 10.0) -> None:
+    def __init__(self, url: str, *, size: int = 10, wait: float = 60.0) -> None:
+        self._seats = _Seats(size)
+        self._wait = wait
+        self._seated: set[int] = set()
         self.engine: Engine = create_engine(
             url,
             poolclass=QueuePool,
             pool_size=size,
-            max_overflow=size,
-            pool_timeout=wait,
+            max_overflow=0,
             connect_args={
                 "connect_timeout": CHECK_SECONDS,
                 "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout=10000",
@@ -118,17 +163,34 @@ class Store:
         """
         engine = self.engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self.engine
         try:
-            with engine.begin() as connection:
+            with self._seat(), engine.begin() as connection:
                 _introduce(connection, actor)
                 yield Transaction(connection, actor)
         except OperationalError as error:
+            log.warning("database: %s", error.orig)
             raise _explained(getattr(error.orig, "sqlstate", None)) from error
-        except NoConnectionFree as error:
-            raise _away() from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("데이터베이스 연결이 끊어졌습니다.", next_step="잠시 뒤 다시 시도하세요.") from error
             raise
+
+    @contextmanager
+    def _seat(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        if thread in self._seated:
+            raise RuntimeError("a transaction inside a transaction of the same store")
+        if not self._seats.take(self._wait):
+            log.warning("database: no connection free for %s s", self._wait)
+            raise Unavailable(
+                "지금 이용하는 사람이 많아 처리하지 못했습니다.",
+                next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다.",
+            )
+        self._seated.add(thread)
+        try:
+            yield
+        finally:
+            self._seated.discard(thread)
+            self._seats.give()
 
     def wait_until_ready(self, seconds: float = 30.0) -> None:
         """Return as soon as the database answers; raise `Unavailable` after `seconds`."""

@@ -62,11 +62,12 @@ class AnswerDesk:
         require(actor, "answers.edit", bureau)
         content = _content(kind, written)
         answer_id = clock.new_id()
+        audience = self._audience_of(bot)
         with self._store.transaction(actor) as tx:
             tx.run(
                 """insert into kept_answers (id, kind, bot, audience, bureau, created_by, created_at)
                 values (:id, :kind, :bot, :audience, :bureau, :by, :now)""",
-                {"id": answer_id, "kind": kind, "bot": bot, "audience": self._audience_of(bot), "bureau": bureau,
+                {"id": answer_id, "kind": kind, "bot": bot, "audience": audience, "bureau": bureau,
                  "by": actor.subject, "now": clock.now()},
             )  # fmt: skip
             _put_version(tx, answer_id, 1, content, written, FIRST_TIME)
