@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -298,17 +300,22 @@ def test_the_database_is_away_for_a_moment_and_the_cut_off_question_says_so_afte
     events = asking.ask(KEEPER, "작은도서관의 이용 시간은?")
     accepted = next(events)
     # Every connection is taken: for this question the database is as good as away.
-    engine = office.store.engine
-    engine.pool._timeout = 0.2  # type: ignore[attr-defined]
-    taken = []
-    with suppress(Exception):
-        while True:
-            taken.append(engine.connect())
-    told = list(events)
+    office.store.wait = 0.2
+    taken, back = threading.Semaphore(0), threading.Event()
+
+    def hold() -> None:
+        with office.store.transaction():
+            taken.release()
+            back.wait()
+
+    with ThreadPoolExecutor(office.store.size) as holders:
+        for _ in range(office.store.size):
+            holders.submit(hold)
+            assert taken.acquire(timeout=30)
+        told = list(events)
+        back.set()
     assert told[-1]["event"] == "error"
     assert told[-1]["code"] == "unavailable"
-    for connection in taken:
-        connection.close()
     assert list(asking.ask(KEEPER, "작은도서관의 이용 시간은?"))[-1]["answered"]
     turns = asking.conversation(KEEPER, accepted["conversation_id"])["turns"]
     assert [turn["state"] for turn in turns] == ["interrupted"]

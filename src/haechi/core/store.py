@@ -139,8 +139,9 @@ class Store:
     """
 
     def __init__(self, url: str, *, size: int = 10, wait: float = 60.0) -> None:
+        self.size = size
+        self.wait = wait
         self._seats = _Seats(size)
-        self._wait = wait
         self._seated: set[int] = set()
         self.engine: Engine = create_engine(
             url,
@@ -179,8 +180,8 @@ class Store:
         thread = threading.get_ident()
         if thread in self._seated:
             raise RuntimeError("a transaction inside a transaction of the same store")
-        if not self._seats.take(self._wait):
-            log.warning("database: no connection free for %s s", self._wait)
+        if not self._seats.take(self.wait):
+            log.warning("database: no connection free for %s s", self.wait)
             raise Unavailable(
                 "지금 이용하는 사람이 많아 처리하지 못했습니다.",
                 next_step="잠시 뒤 다시 시도하세요. 저장되지 않은 내용은 화면에 남아 있습니다.",
