@@ -1,0 +1,2 @@
+-- The portfolio with its money, and the public register with every version.
+select 1;

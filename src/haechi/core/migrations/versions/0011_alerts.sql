@@ -1,0 +1,2 @@
+-- Alerts to the public, their messages, and the outbox.
+select 1;

@@ -1,0 +1,2 @@
+-- Support of AI fees: schemes, rounds, draws, money.
+select 1;

@@ -1,0 +1,2 @@
+-- Courses, duty, certificates, the case book.
+select 1;

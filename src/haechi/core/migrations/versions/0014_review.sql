@@ -1,0 +1,2 @@
+-- Pre-review, consulting, advice, trials: opinions, scores, diaries.
+select 1;

@@ -1,0 +1,2 @@
+-- The basic plan and the committee.
+select 1;

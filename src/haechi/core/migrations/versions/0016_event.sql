@@ -1,0 +1,2 @@
+-- Smart Life Week.
+select 1;

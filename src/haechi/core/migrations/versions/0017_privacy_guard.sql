@@ -1,0 +1,2 @@
+-- Access logs, detections, reasons (service 45).
+select 1;
