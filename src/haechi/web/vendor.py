@@ -19,7 +19,12 @@ HERE = Path(__file__).parent
 VENDOR = HERE / "static" / "vendor"
 INSTALL = "python -m haechi.web.vendor"
 _IMAGE = re.compile(r"url\((?:\.\./)+(?:img/)+")
-REQUIRED = ("krds/css/krds.css", "htmx/htmx.min.js", "pretendard/pretendardvariable-dynamic-subset.css")
+REQUIRED = (
+    "krds/css/krds.css",
+    "htmx/htmx.min.js",
+    "pretendard/pretendardvariable-dynamic-subset.css",
+    "pretendard/ttf/Pretendard-Regular.ttf",
+)
 
 
 def missing(target: Path = VENDOR) -> list[str]:
@@ -102,6 +107,9 @@ def _copy_pretendard(package: Path, target: Path) -> None:
     shutil.copy(source / "pretendardvariable-dynamic-subset.css", target)
     shutil.copytree(source / "woff2-dynamic-subset", target / "woff2-dynamic-subset")
     shutil.copy(package / "dist" / "LICENSE.txt", target / "LICENSE.txt")
+    (target / "ttf").mkdir()  # for the PDFs of the office (office/letters)
+    for weight in ("Regular", "SemiBold", "Bold"):
+        shutil.copy(package / "dist" / "public" / "static" / "alternative" / f"Pretendard-{weight}.ttf", target / "ttf")
 
 
 def _copy_htmx(package: Path, target: Path) -> None:
