@@ -57,7 +57,7 @@ def test_nobody_is_shown_a_room_that_would_turn_them_away() -> None:
     stranger = Caller(guest("x" * 30), "guest", "ko")
     officer = Caller(actor_of(User("1", "kim", "김", roles=("staff",), bureau="재무국")), "session", "ko")
     assert rooms(stranger) == {"ask", "chat", "complaints", "library", "services"}
-    mine = {"answers", "bots", "desk", "drafts", "feedback"}
+    mine = {"answers", "bots", "desk", "drafts", "feedback", "office"}
     assert rooms(officer) == rooms(stranger) | mine
 
 

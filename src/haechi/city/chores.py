@@ -14,6 +14,7 @@ from haechi.city.gateway.keeping import purge as purge_model_calls
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
+from haechi.office.cases import purge as purge_cases
 
 if TYPE_CHECKING:
     from haechi.city.installation import Installation
@@ -36,6 +37,7 @@ def daily(installation: Installation) -> dict[str, int]:
             ),
             **purge_tickets(tx),
             **purge_complaints(tx, today),
+            **purge_cases(tx),
             **purge_model_calls(tx),
             "chat": gathering.purge(tx, installation.settings.conversation_days),
         }

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from haechi.city.freshness import Freshness
     from haechi.city.gateway.console import Console
     from haechi.city.messenger import Messenger
+    from haechi.city.office import Office
     from haechi.city.oidc import OpenIdConnect
     from haechi.city.replies import Replies
     from haechi.city.routing_report import RoutingDesk
@@ -174,6 +175,13 @@ class Installation:
         from haechi.city.freshness import Freshness
 
         return Freshness(self.store)
+
+    @cached_property
+    def office(self) -> Office:
+        """Cases, and every module that hangs on them."""
+        from haechi.city.office import Office
+
+        return Office(self)
 
     @cached_property
     def complaints(self) -> Complaints:

@@ -26,7 +26,7 @@ log = logging.getLogger("haechi.worker")
 
 
 class Worker:
-    """Four loops in four threads: reading, enriching, the desk's deadlines, chores. Each survives the database being away."""
+    """Five loops in five threads: reading, enriching, the desk's and the office's deadlines, chores. Each survives the database being away."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -43,6 +43,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._read, 0.5), name="reading"),
             threading.Thread(target=self._loop, args=(self._enrich, 0.5), name="enriching"),
             threading.Thread(target=self._loop, args=(self._look_over_desk, 2.0), name="desk"),
+            threading.Thread(target=self._loop, args=(self._look_over_office, 5.0), name="office"),
             threading.Thread(
                 target=self._loop, args=(self._chores, self._installation.settings.folder_scan_seconds), name="chores"
             ),
@@ -76,6 +77,10 @@ class Worker:
 
     def _look_over_desk(self) -> bool:
         deadlines.look_over(self._installation.worker_store, rules_in_force())
+        return False
+
+    def _look_over_office(self) -> bool:
+        self._installation.office.look_over()
         return False
 
     def _chores(self) -> bool:

@@ -19,6 +19,8 @@ from haechi.web.citizen import api_chat, api_routing, kakao
 from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
 from haechi.web.citizen import complaints as pages_complaints
+from haechi.web.office import cases as pages_cases
+from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
 from haechi.web.staff import answers as pages_answers
 from haechi.web.staff import bots as pages_bots
@@ -47,6 +49,8 @@ PAGES = (
     pages_freshness,
     pages_messenger,
     pages_gateway,
+    pages_forms,
+    pages_cases,
     pages_replies,
     pages_chat,
     pages_complaints,

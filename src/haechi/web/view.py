@@ -29,6 +29,7 @@ NAVIGATION = (
     ("answers", "/answers", "answers.read"),
     ("feedback", "/feedback", "feedback.desk"),
     ("services", "/services", "register.read"),
+    ("office", "/office", "office.see"),
     ("gateway", "/gateway", "gateway.read"),
     ("admin", "/admin", "installation.read"),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from haechi.core import clock
 from haechi.core.errors import Conflict, Forbidden, InvalidInput
 from haechi.core.store import Actor, Row, Store, Transaction
 from haechi.office.cases import rows
+from haechi.office.cases.answering import at_version, changed
 from haechi.office.cases.people import standing_of
 from haechi.office.cases.policy import Policy
 from haechi.office.flows import Flow, Person, Step, refusal
@@ -68,8 +69,18 @@ class Filings:
             wrong = {fault.question for fault in faults}
             new = {id: value for id, value in answers.items() if id not in wrong}
             self._compare(tx, filing, new, base)
-            changed = {id: value for id, value in new.items() if filing["answers"].get(id) != value}
-            return (self._write(tx, filing, changed) if changed else filing), faults
+            fresh = {id: value for id, value in new.items() if filing["answers"].get(id) != value}
+            return (self._write(tx, filing, fresh) if fresh else filing), faults
+
+    def save_page(
+        self, actor: Actor, case_id: str, form_id: str, sent: Mapping[str, Any], *, asked: Sequence[str], base: int
+    ) -> tuple[Row, tuple[Any, ...]]:
+        """As `save`, from a whole page: only what differs from what the writer saw at `base` counts as theirs."""
+        with self._store.transaction(actor) as tx:
+            filing = self._own(tx, rows.found(tx, case_id), form_id)
+            seen = at_version(tx, filing, base)
+        answers, _ = read_answers(self.form_of(filing), sent)
+        return self.save(actor, case_id, form_id, changed(seen, answers, asked), base=base)
 
     def file(self, tx: Transaction, case: Row, flow: Flow, step: Step) -> Row:
         """Close the filing that a step asks for. InvalidInput naming the open questions while it is incomplete."""

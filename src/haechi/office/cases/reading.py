@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from haechi.core import clock
+from haechi.core.errors import NotFound
 from haechi.core.store import Actor, Row, Store
 from haechi.office.cases import rows
 from haechi.office.cases.filings import Filings
@@ -105,6 +106,18 @@ class Reading:
         flow = self._policy.flow(case["flow"], case["flow_version"])
         late = case["due_at"] is not None and case["closed_at"] is None and case["due_at"] < clock.now()
         return {**case, "flow_title": flow.title, "state_name": flow.states[case["state"]].name, "late": late}
+
+    def letter(self, actor: Actor, case_id: str, letter_id: str, format: str) -> tuple[str, bytes]:
+        """(name, bytes) of a letter in a format. NotFound when it is not there, or not in that format."""
+        with self._store.transaction(actor) as tx:
+            row = tx.one(
+                "select name, hwpx, docx, pdf from case_letters where id = :id and case_id = :case",
+                id=rows.as_uuid(letter_id),
+                case=rows.as_uuid(case_id),
+            )
+        if row is None or format not in ("hwpx", "docx", "pdf") or row[format] is None:
+            raise NotFound("그런 문서가 없습니다.", next_step="건의 화면에서 다시 고르세요.", record=letter_id)
+        return row["name"], bytes(row[format])
 
     # --- inbox -------------------------------------------------------------------------------------------------------
 
