@@ -49,7 +49,7 @@ def test_a_citizen_objects_and_the_bureau_answers(visitor: Any, objection: str) 
     officer.sign_in("jung")
     officer.go("/office")
     desk = officer.page
-    desk.get_by_role("link", name="안내가 틀렸습니다").first.click()
+    desk.locator(f"a[href='/cases/{objection}']").first.click()
     desk.get_by_role("button", name="검토 시작").click()
     desk.wait_for_selector("text=검토 중")
     assert faults_of(desk) == []
