@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from haechi.core.store import Row, Transaction
+from haechi.office.letters.paper import Paper
 
 Weight = Literal["block", "warn", "info"]
 
@@ -35,15 +36,19 @@ Work = Callable[[Transaction, Row], Mapping[str, Any]]
 """What the machine does when its step follows: the facts that it adds to the case."""
 Effect = Callable[[Transaction, Row, Mapping[str, Any]], None]
 """What else happens in the same transaction when a step is taken: (transaction, case after it, what was sent along)."""
+Letter = Callable[[Transaction, Row], Paper]
+"""What a letter says, from the case as it stands after the step that writes it."""
 
 
 @dataclass
 class Hooks:
-    """By name. Flows name checks in `needs`; work and effects belong to '<flow>.<step>'."""
+    """By name. Flows name checks in `needs`; work and effects belong to '<flow>.<step>', letters to the
+    template that a step names."""
 
     checks: dict[str, Check] = field(default_factory=dict)
     work: dict[str, Work] = field(default_factory=dict)
     effects: dict[str, list[Effect]] = field(default_factory=dict)
+    letters: dict[str, Letter] = field(default_factory=dict)
 
     def check(self, name: str, check: Check) -> None:
         """Register a check. ValueError for a name that is taken."""
