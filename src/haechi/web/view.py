@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from haechi.web import assets, vendor
 from haechi.web.caller import Caller, remember
+from haechi.web.office import menu
 from haechi.web.wording import Wording
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,6 +47,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = assets.address
+    environment.globals["office_rooms"] = menu.rooms
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     return environment
 

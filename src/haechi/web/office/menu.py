@@ -1,0 +1,28 @@
+"""The rooms of the office, in the order of a project's life; each page of the office shows those that its reader may enter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from haechi.web.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """key: of its name (language: 'rooms.<key>'); action: what one must be allowed to do."""
+
+    key: str
+    address: str
+    action: str
+
+
+ROOMS: tuple[Room, ...] = (Room("work", "/office", "office.see"),)
+
+
+def rooms(caller: Caller, path: str) -> list[dict[str, object]]:
+    """The rooms of this caller; `here` marks the open one."""
+    return [
+        {"key": room.key, "address": room.address, "here": path == room.address or path.startswith(room.address + "/")}
+        for room in ROOMS
+        if caller.may(room.action, caller.actor.bureau or None)
+    ]
