@@ -34,8 +34,13 @@ PEOPLE = (
     ("head", "마루한", ("staff", "admin"), "디지털도시국"),
     ("nam", "남도담", ("auditor",), "디지털도시국"),
     ("citizen", "나시민", ("citizen",), None),
+    ("ai", "하늘찬", ("staff", "ai_team"), "디지털도시국"),
+    ("ai2", "한바다", ("staff", "ai_team"), "디지털도시국"),
+    ("owner", "박나린", ("staff", "service_owner"), "복지실"),
+    ("oper", "진가온", ("staff", "operator"), "재난안전실"),
+    ("oper2", "문여울", ("staff", "operator"), "재난안전실"),
 )
-BUREAUX = ("재무국", "복지실", "디지털도시국")
+BUREAUX = ("재무국", "복지실", "디지털도시국", "재난안전실")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

@@ -19,6 +19,7 @@ from haechi.web.citizen import api_chat, api_routing, kakao
 from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
 from haechi.web.citizen import complaints as pages_complaints
+from haechi.web.office import casebook as pages_casebook
 from haechi.web.office import cases as pages_cases
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
@@ -51,6 +52,7 @@ PAGES = (
     pages_gateway,
     pages_forms,
     pages_cases,
+    pages_casebook,
     pages_replies,
     pages_chat,
     pages_complaints,

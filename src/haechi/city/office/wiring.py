@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from haechi.office import casebook
 from haechi.office.cases import Cases, Hooks, Policy, look_over
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class Office:
     @cached_property
     def hooks(self) -> Hooks:
         """Checks, work of the machine and effects of every module."""
-        return Hooks()
+        hooks = Hooks()
+        casebook.hooks(hooks, self.policy)
+        return hooks
 
     @cached_property
     def cases(self) -> Cases:
@@ -36,6 +39,11 @@ class Office:
     def by_itself(self) -> Cases:
         """For what opens and moves by itself: the worker, services' outcomes."""
         return Cases(self._installation.worker_store, self.policy, self.hooks)
+
+    @cached_property
+    def shelf(self) -> casebook.Shelf:
+        """The case book."""
+        return casebook.Shelf(self._installation.store)
 
     def look_over(self) -> dict[str, int]:
         """One round of what is due; the worker's, every few seconds. Counts by name."""

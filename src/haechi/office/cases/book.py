@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from haechi.core import clock
@@ -179,6 +180,7 @@ class Cases:
             moved["state_at"] = clock.now()
         if final:
             moved["closed_at"] = clock.now()
+            moved["purge_after"] = clock.today() + timedelta(days=366 * flow.keep_years)
         case = rows.change(tx, case, **moved)
         for effect in self.hooks.effects.get(name, ()):
             effect(tx, case, sent)

@@ -98,7 +98,8 @@ class Flow:
     """A flow of one version. A case goes on by the version it was opened with.
 
     number: pattern of the case number, {year} and {serial}. opens: who may open one. office: access tags of those who
-    work on its cases ('bureau': the case's own); readers: of those who see them besides. kind: what the case is called on lists."""
+    work on its cases ('bureau': the case's own); readers: of those who see them besides. kind: what the case is called on
+    lists. keep_years: after its last step a case is kept this long, then purged (its chained history's hashes stay)."""
 
     id: str
     version: int
@@ -117,6 +118,7 @@ class Flow:
     source: str = ""
     approved_by: str = ""
     stage: str = "plan"
+    keep_years: int = 5
 
     def leaving(self, state: str) -> tuple[Step, ...]:
         """The steps that lead away from a state."""
@@ -127,7 +129,7 @@ class Flow:
 
 TOP = {
     "id", "version", "in_force", "title", "kind", "number", "start", "states", "steps", "parts", "deadlines", "opens",
-    "office", "readers", "source", "approved_by", "stage",
+    "office", "readers", "source", "approved_by", "stage", "keep_years",
 }  # fmt: skip
 STEP = {"ko", "en", "from", "to", "by", "form", "stage", "needs", "note", "note_ko", "note_en", "apart_from", "letter", "sets", "then", "own", "blind"}  # fmt: skip
 DEADLINE = {"ko", "en", "in", "days", "hours", "working", "fact", "remind", "to", "escalate"}
@@ -170,6 +172,7 @@ def read_flow(told: Mapping[str, Any], name: str = "flow") -> Flow:
         source=told.get("source", ""),
         approved_by=told.get("approved_by", ""),
         stage=told.get("stage", "plan"),
+        keep_years=int(told.get("keep_years", 5)),
     )
     _sound(flow, name)
     return flow

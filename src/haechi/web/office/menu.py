@@ -16,7 +16,10 @@ class Room:
     action: str
 
 
-ROOMS: tuple[Room, ...] = (Room("work", "/office", "office.see"),)
+ROOMS: tuple[Room, ...] = (
+    Room("work", "/office", "office.see"),
+    Room("casebook", "/casebook", "office.see"),
+)
 
 
 def rooms(caller: Caller, path: str) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ create table cases (
   bureau text not null default '',             -- whose it is; '' nobody's
   service integer,                             -- of the 45, when it is about one
   round text not null default '',              -- '2026-1': a round, an edition, a year
-  parent uuid references cases (id),
+  parent uuid references cases (id) on delete set null,
   subject text not null,                       -- whose case it is: who opened it, or for whom it was opened
   subject_name text not null default '',
   origin text not null default 'person' check (origin in ('person', 'service', 'machine', 'import')),
