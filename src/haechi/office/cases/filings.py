@@ -115,9 +115,13 @@ class Filings:
         return found
 
     def of(self, tx: Transaction, case: Row) -> list[Row]:
-        """The filings of a case that the actor may read: those of others stay shut while a blind step is open."""
+        """The filings of a case that the actor may read: those of others stay shut while a blind step is open, and from the
+        side whose case it is they stay shut for good (what it is told, a letter or the module's own page says)."""
         flow = self._policy.flow(case["flow"], case["flow_version"])
-        shut = {step.form for step in flow.steps.values() if step.blind and case["state"] in step.sources}
+        works = bool(tx.value("select haechi_works_case(cast(:id as uuid))", id=case["id"]))
+        shut = {
+            step.form for step in flow.steps.values() if step.blind and (not works or case["state"] in step.sources)
+        }
         found = tx.all(
             f"select {_COLUMNS} from case_filings f where f.case_id = :id order by f.begun_at", id=case["id"]
         )
