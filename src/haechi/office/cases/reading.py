@@ -78,8 +78,8 @@ class Reading:
             (service is not None, "c.service = :service"),
             (bool(round), "c.round = :round"),
             (open_only, "c.closed_at is null"),
-            (mine, "(c.holder = :me or c.subject = :me or exists (select from case_people p"
-                   " where p.case_id = c.id and p.subject = :me and p.recused_at is null))"),
+            (mine, "c.id in (select m.id from cases m where m.holder = :me union select m.id from cases m where m.subject = :me"
+                   " union select p.case_id from case_people p where p.subject = :me and p.recused_at is null)"),
             (bool(rows.grams(words)), "c.grams @> :grams"),
         ]  # fmt: skip
         where = " and ".join(sql for on, sql in wanted if on) or "true"

@@ -32,11 +32,13 @@ create table cases (
   purge_after date
 );
 create index on cases (kind, state, opened_at desc);
+create index on cases (opened_at desc, id);
+create index on cases (kind, opened_at desc, id);
 create index on cases (opened_at desc) where closed_at is null;
 create index on cases (due_at) where closed_at is null and due_at is not null;
 create index on cases (bureau, opened_at desc);
 create index on cases (subject, opened_at desc);
-create index on cases (holder) where closed_at is null;
+create index on cases (holder) where holder is not null;
 create index on cases (service) where service is not null;
 create index on cases (kind, round);
 create index on cases using gin (grams);
@@ -218,6 +220,15 @@ language sql stable security definer set search_path = public as $$
   select exists (select from cases c where c.id = of_case
     and (c.subject = haechi_subject() or c.readers && haechi_tags() or haechi_in_case(c.id)) and not haechi_recused(c.id))
 $$;
+-- The same for lists: asked once for a whole query instead of once for each row.
+create function haechi_my_cases() returns setof uuid
+language sql stable security definer set search_path = public as $$
+  select p.case_id from case_people p where p.subject = haechi_subject() and p.recused_at is null
+$$;
+create function haechi_my_recusals() returns setof uuid
+language sql stable security definer set search_path = public as $$
+  select p.case_id from case_people p where p.subject = haechi_subject() and p.recused_at is not null
+$$;
 -- Whether the asker works on this case, and is not of the side whose case it is.
 create function haechi_works_case(of_case uuid) returns boolean
 language sql stable security definer set search_path = public as $$
@@ -241,10 +252,12 @@ alter table notices enable row level security;
 alter table notices_read enable row level security;
 
 create policy read on cases for select to haechi_app
-  using ((subject = haechi_subject() or readers && haechi_tags() or haechi_in_case(id)) and not haechi_recused(id));
+  using ((subject = (select haechi_subject()) or readers && (select haechi_tags()) or id in (select haechi_my_cases()))
+    and id not in (select haechi_my_recusals()));
 create policy put on cases for insert to haechi_app with check (true);
 create policy change on cases for update to haechi_app
-  using ((subject = haechi_subject() or readers && haechi_tags() or haechi_in_case(id)) and not haechi_recused(id))
+  using ((subject = (select haechi_subject()) or readers && (select haechi_tags()) or id in (select haechi_my_cases()))
+    and id not in (select haechi_my_recusals()))
   with check (true);
 create policy own on case_people to haechi_app using (haechi_reads_case(case_id)) with check (haechi_reads_case(case_id));
 create policy own on case_filings to haechi_app using (haechi_reads_case(case_id)) with check (haechi_reads_case(case_id));
