@@ -119,7 +119,8 @@ def _parameter(told: Any, file: str) -> tuple[str, tuple[Parameter, ...]]:
 
 def _value(told: Mapping[str, Any], one: Mapping[str, Any], file: str, id: str) -> Parameter:
     _only(one, {"from", "until", "value", "law", "source", "approved_by", "note"}, file, id)
-    start, end = one.get("from"), one.get("until")
+    start: Any = one.get("from")
+    end: Any = one.get("until")
     if not _is_day(start) or (end is not None and not _is_day(end)):
         raise BadParameter(file, id, f"'from' and 'until' are days like 2025-07-14: {start!r}, {end!r}")
     if "value" not in one:
