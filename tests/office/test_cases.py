@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
+from docx import Document
 from tests.office.people import person
 
 from haechi.core import clock
@@ -52,6 +54,12 @@ def test_an_objection_is_heard_and_answered(cases: Cases, citizen: Actor, office
     assert [step["act"] for step in seen["steps"]] == ["opened", "submit", "take", "accept"]
     assert seen["people"] == [], "whose case it is does not see who works on it"
     assert not seen["offered"]
+    (letter,) = seen["letters"]
+    _, docx = cases.reading.letter(citizen, case_id, letter["id"], "docx")
+    document = Document(io.BytesIO(docx))
+    told = [paragraph.text for paragraph in document.paragraphs]
+    assert "기한을 고쳐 안내했습니다." in told
+    assert "결과가 사실과 다르다" in [cell.text for row in document.tables[-1].rows for cell in row.cells]
 
 
 def test_a_form_that_is_not_complete_is_not_filed_and_nothing_is_lost(cases: Cases, citizen: Actor) -> None:

@@ -11,6 +11,7 @@ import docx
 import pytest
 
 from haechi.office.letters import Heading, Item, Note, Paper, Table, Text, bars, lines, render
+from haechi.office.letters.template import BadTemplate, fill, read_template
 
 PAPER = Paper(
     kind="통보서",
@@ -65,3 +66,26 @@ def test_the_page_holds_every_word_and_runs_nothing(files: dict[str, bytes]) -> 
     assert [word for word in WORDS if word not in told] == []
     assert "<script" not in told
     assert "&quot;조건&quot;" in told
+
+
+def test_a_letter_of_the_city_is_filled_from_the_case_and_never_left_blank() -> None:
+    told = {
+        "id": "t", "version": 1, "title": "회신 {number}", "meta": [["수신", "{subject_name}"]],
+        "parts": [{"text": "{note}"}, {"answers": "objection"}, {"tasks": "조건"}, {"text": "{facts.amount}원"}],
+    }  # fmt: skip
+    template = read_template(told)
+    with pytest.raises(KeyError, match=r"facts\.amount"):
+        fill(template, {"number": "1", "subject_name": "김", "note": "…"})
+    paper = fill(
+        template,
+        {"number": "이의-1", "subject_name": "{note}", "note": "고쳤습니다.", "facts.amount": "90,000"},
+        answers={"objection": [("언제", "2026-03-01")]},
+        exercise=True,
+    )
+    assert (paper.title, paper.meta, paper.watermark) == ("회신 이의-1", (("수신", "{note}"),), "훈련")
+    assert paper.parts == (
+        Text("고쳤습니다."), Table((("문항", "답"), ("언제", "2026-03-01"))), Text("없음"), Text("90,000원"),
+    )  # fmt: skip
+    for wrong in ({**told, "parts": [{"text": "{nobody}"}]}, {**told, "parts": [{"song": "…"}]}, {**told, "colour": 1}):
+        with pytest.raises(BadTemplate):
+            read_template(wrong)

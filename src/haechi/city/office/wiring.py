@@ -26,7 +26,7 @@ class Office:
     @cached_property
     def hooks(self) -> Hooks:
         """Checks, work of the machine and effects of every module."""
-        hooks = Hooks()
+        hooks = Hooks(city=self._installation.settings.city_name)
         casebook.hooks(hooks, self.policy)
         return hooks
 

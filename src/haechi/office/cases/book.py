@@ -14,7 +14,7 @@ from haechi.office.cases import rows
 from haechi.office.cases.checks import Finding, Hooks
 from haechi.office.cases.deadlines import plan
 from haechi.office.cases.filings import Filings
-from haechi.office.cases.letters import write_letter
+from haechi.office.cases.letters import paper_of, write_letter
 from haechi.office.cases.people import People, standing_of
 from haechi.office.cases.policy import Policy
 from haechi.office.cases.reading import Reading
@@ -185,7 +185,8 @@ class Cases:
         for effect in self.hooks.effects.get(name, ()):
             effect(tx, case, sent)
         if step.letter:
-            write_letter(tx, case, step.letter, self.hooks.letters[step.letter])
+            made = paper_of(tx, case, step.letter, self.policy, self.hooks, note=note)
+            write_letter(tx, case, step.letter, made)
         if step.to != source:
             case = plan(tx, case, flow, self.policy.calendar)
             self._tell(tx, case, flow)

@@ -43,12 +43,13 @@ Letter = Callable[[Transaction, Row], Paper]
 @dataclass
 class Hooks:
     """By name. Flows name checks in `needs`; work and effects belong to '<flow>.<step>', letters to the
-    template that a step names."""
+    template that a step names (those that are not data). city: who signs."""
 
     checks: dict[str, Check] = field(default_factory=dict)
     work: dict[str, Work] = field(default_factory=dict)
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     letters: dict[str, Letter] = field(default_factory=dict)
+    city: str = ""
 
     def check(self, name: str, check: Check) -> None:
         """Register a check. ValueError for a name that is taken."""
