@@ -23,8 +23,8 @@ TEXTS = ("text", "long", "table")
 
 
 def budget(answers: Answers, *, cap_won: int | None = None) -> list[Finding]:
-    """Each line's unit × quantity = amount, the sum of the lines = total, total within the bureau's ceiling and the round's
-    cap (None: 미상, said and not checked). O(lines)."""
+    """Each line's unit × quantity = amount, the sum of the lines = total, total within the bureau's ceiling and the
+    cap of one project (None: 미상, not checked). O(lines)."""
     name, total = "pre_review_budget", answers.get("total_won")
     lines: Sequence[Mapping[str, Any]] = answers.get("lines") or ()
     found = [_line(name, at, line) for at, line in enumerate(lines, 1) if _product(line) != line.get("amount_won")]
