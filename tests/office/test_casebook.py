@@ -103,7 +103,7 @@ def test_nobody_judges_their_own_case_nor_sees_the_others_before_it_is_over(
 def test_a_purged_case_leaves_what_was_published(
     cases: Cases, author: Actor, team: Actor, owner_store: Store, store: Store
 ) -> None:
-    case_id = _sent(cases, author, credit="name")
+    case_id = _sent(cases, author, credit="name", after_minutes="7.5")
     _judged(cases, case_id, team, [person(owner_store, f"심사{n}", bureau="복지실") for n in (1, 2)])
     cases.act(team, case_id, "choose", note="…")
     cases.act(person(owner_store, "한바다", "ai_team"), case_id, "publish")
@@ -111,4 +111,4 @@ def test_a_purged_case_leaves_what_was_published(
         assert tx.value("select purge_after from cases where id = cast(:id as uuid)", id=case_id) > clock.today()
         tx.run("delete from cases where id = cast(:id as uuid)", {"id": case_id})
     (entry,) = Shelf(store).entries(author)
-    assert entry["credit"] == "재무국 김해솔"
+    assert (entry["credit"], minutes_saved(entry["content"])) == ("재무국 김해솔", 650)

@@ -82,3 +82,31 @@ def test_two_write_the_same_answer_and_the_second_chooses(house: House, objectio
         version = told.text.split('name="base" value="')[1].split('"')[0]
         client.post(address, data={**first, "base": version, "what": "둘", "mine": "what"})
         assert ">둘</textarea>" in client.get(address).text
+
+
+def test_answers_go_out_as_a_file_and_come_back_the_same(house: House, objection: str) -> None:
+    address = f"/cases/{objection}/forms/objection"
+    cases, citizen = house.installation.office.cases, _actor(house, "citizen")
+    answers = {
+        "what": "=1+1 은 수식이 아닙니다.\n둘째 줄",
+        "kind": "data",
+        "data": "전화번호",
+        "wish": "지워 주세요.",
+        "when": "2026-03-02",
+    }
+    cases.filings.save(citizen, objection, "objection", answers, base=0)
+    with house.client("citizen") as client:
+        csrf = client.get(address).text.split('name="csrf" content="')[1].split('"')[0]
+        for format in ("xlsx", "csv", "json"):
+            kept = client.get(f"{address}/answers.{format}").content
+            version = cases.filings.get(citizen, objection, "objection")["version"]
+            cases.filings.save(citizen, objection, "objection", {"wish": None, "when": None}, base=version)
+            sent = client.post(f"{address}/import", data={"csrf": csrf}, files={"file": (f"답.{format}", kept)})
+            assert sent.status_code == 303, sent.text
+            assert cases.filings.get(citizen, objection, "objection")["answers"] == answers
+        told = client.post(f"{address}/import", data={"csrf": csrf}, files={"file": ("그림.png", b"PNG")})
+        assert (told.status_code, "읽을 수 없는 파일입니다" in told.text) == (422, True)
+    with house.client("jung") as client:
+        csrf = client.get("/office").text.split('name="csrf" content="')[1].split('"')[0]
+        refused = client.post(f"{address}/import", data={"csrf": csrf}, files={"file": ("답.json", kept)})
+        assert refused.status_code == 403

@@ -16,7 +16,7 @@ from haechi.office.forms import Form
 FORM = "casebook"
 JUDGES = 2
 """How many judge a case at least."""
-CRITERIA = ("useful", "repeatable", "safe")
+NUMBERS = ("before_minutes", "after_minutes", "times")
 _COLUMNS = "e.number, e.case_id::text as case_id, e.round, e.title, e.credit, e.bureau, e.content, e.published_at, e.withdrawn_at"
 
 
@@ -74,6 +74,9 @@ def _publish(tx: Transaction, case: Row, answers: dict[str, Any]) -> None:
     bureau = case["bureau"]
     named = answers["credit"] == "name" and case["subject_name"]
     content = {key: value for key, value in answers.items() if key not in ("credit", "round")}
+    content |= {
+        key: float(content[key]) for key in NUMBERS if isinstance(content[key], str)
+    }  # fractions are kept as text
     year, number = case["opened_at"].astimezone(clock.SEOUL).year, answers["round"]
     tx.run(
         """insert into casebook_entries (number, case_id, round, title, credit, bureau, content, grams, published_at)

@@ -268,6 +268,11 @@ def _done(request: Request, caller: Caller, case_id: str, notice: str, work: Any
     return go(request, caller, f"/cases/{case_id}", notice)
 
 
+def as_file(name: str, content: bytes, format: str) -> Response:
+    """A file to keep, of a format by its ending; stored nowhere on the way."""
+    return _file(name, content, MEDIA_TYPES.get(format, "application/octet-stream"))
+
+
 def _file(name: str, content: bytes, media_type: str) -> Response:
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}",

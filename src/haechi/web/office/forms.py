@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, File, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from haechi.core.errors import HaechiError
+from haechi.core.errors import HaechiError, InvalidInput, NotFound
 from haechi.office.cases.filings import Differs
 from haechi.office.forms import Question, open_questions, read_answers, required, visible
+from haechi.office.forms.exchange import from_csv, from_json, from_xlsx, to_csv, to_json, to_xlsx
 from haechi.web.caller import Caller, permitted
-from haechi.web.office.cases import cases_of
+from haechi.web.office.cases import as_file, cases_of
 from haechi.web.view import go, is_fragment, page
 
 router = APIRouter(prefix="/cases/{case_id}/forms/{form_id}", include_in_schema=False)
@@ -33,6 +34,56 @@ async def write(request: Request, caller: Anyone, case_id: str, form_id: str) ->
     """Store what changed. htmx gets what must change on the page; a browser without it gets the page."""
     sent = await request.form()
     return await run_in_threadpool(_write, request, caller, case_id, form_id, sent)
+
+
+EXPORTS = {"json": (to_json, from_json), "csv": (to_csv, from_csv), "xlsx": (to_xlsx, from_xlsx)}
+LARGEST = 4 << 20
+"""Bytes of a file that answers are read from."""
+
+
+@router.get("/answers.{format}")
+def export(request: Request, caller: Anyone, case_id: str, form_id: str, format: str) -> Response:
+    """The answers as a file that can be filled in elsewhere and brought back."""
+    cases = cases_of(request)
+    filing = cases.filings.get(caller.actor, case_id, form_id)
+    form = cases.filings.form_of(filing)
+    if format not in EXPORTS:
+        raise NotFound("그런 형식은 없습니다.", next_step=f"{', '.join(EXPORTS)} 가운데 고르세요.", record=format)
+    content = EXPORTS[format][0](form, filing["answers"])
+    return as_file(f"{form.title[0]}.{format}", content if isinstance(content, bytes) else content.encode(), format)
+
+
+@router.post("/import")
+async def bring_back(
+    request: Request, caller: Anyone, case_id: str, form_id: str, file: Annotated[UploadFile, File()]
+) -> Response:
+    """Answers from a file: those that it holds replace those that stand; what cannot be read is named and not stored."""
+    content = await file.read(LARGEST + 1)
+    return await run_in_threadpool(_bring_back, request, caller, case_id, form_id, file.filename or "", content)
+
+
+def _bring_back(request: Request, caller: Caller, case_id: str, form_id: str, name: str, content: bytes) -> Response:
+    cases = cases_of(request)
+    filing = cases.filings.get(caller.actor, case_id, form_id)
+    form, format = cases.filings.form_of(filing), name.rsplit(".", 1)[-1].lower()
+    try:
+        if format not in EXPORTS or len(content) > LARGEST:
+            raise InvalidInput(
+                "읽을 수 없는 파일입니다.",
+                next_step="여기서 받은 JSON, CSV, XLSX 파일(4MB 이하)을 채워서 올리세요.",
+                record=name,
+            )
+        read: Any = EXPORTS[format][1]
+        told = content if format == "xlsx" else content.decode("utf-8-sig", errors="replace")
+        answers, faults = read(form, told)
+        cases.filings.save(caller.actor, case_id, form_id, answers, base=filing["version"])
+    except HaechiError as error:
+        return _page(request, caller, case_id, form_id, status=error.status, error=error)
+    if faults:
+        wrong = {fault.question: fault.message for fault in faults}
+        typed = {id: answers[id] for id in wrong if id in answers}
+        return _page(request, caller, case_id, form_id, status=422, wrong=wrong, typed=typed)
+    return go(request, caller, f"/cases/{case_id}/forms/{form_id}", "form_saved")
 
 
 def _write(request: Request, caller: Caller, case_id: str, form_id: str, sent: FormData) -> Response:
