@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from haechi.city.settings import Settings
 
 
 @pytest.fixture
-def office(database: FreshDatabase, tmp_path: Path) -> Office:
+def office(database: FreshDatabase, tmp_path: Path) -> Iterator[Office]:
     """The office of an empty installation."""
-    return Installation(Settings(home=tmp_path / "home", demo=False), database.urls).office
+    installation = Installation(Settings(home=tmp_path / "home", demo=False), database.urls)
+    yield installation.office
+    installation.close()
 
 
 def test_every_check_letter_and_work_of_the_machine_that_a_flow_names_is_there(office: Office) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from haechi.city.demo import DemoDocument, DemoPerson, demo_documents, demo_people
+from haechi.city.demo.office import seed_office
 from haechi.city.installation import Installation
 from haechi.city.library import LICENCES, Library
 from haechi.city.progress import track
@@ -37,6 +38,7 @@ def seed(installation: Installation) -> list[Login]:
         return []
     logins = _demo_people(installation)
     _demo_documents(installation)
+    seed_office(installation)
     return logins
 
 
@@ -79,14 +81,14 @@ def logins_file(installation: Installation) -> Path:
 def _demo_people(installation: Installation) -> list[Login]:
     people = demo_people()
     path = logins_file(installation)
-    if not path.exists():
-        passwords = {person.login: secrets.token_urlsafe(9) for person in people}
+    passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if missing := [person.login for person in people if person.login not in passwords]:
+        passwords |= {login: secrets.token_urlsafe(9) for login in missing}
         partial = path.with_suffix(".partial")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(passwords, file)
         partial.rename(path)
-    passwords = json.loads(path.read_text())
     _bureaux(installation, people)
     known = {user.login for user in installation.accounts.users()}
     for person in people:
