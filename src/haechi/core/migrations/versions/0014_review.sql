@@ -123,15 +123,29 @@ create table pilot_ratings (
 );
 create index on pilot_ratings (case_id);
 
--- Whether the asker runs the trial: works on it, and does not rate it.
+-- Whether the asker runs the trial: leads it or works on it, and neither rates it nor takes part.
 create function haechi_pilot_runs(of_case uuid) returns boolean
 language sql stable security definer set search_path = public as $$
-  select haechi_works_case(of_case) and not exists (select from case_people p
-    where p.case_id = of_case and p.subject = haechi_subject() and p.part in ('rater', 'participant') and p.recused_at is null)
+  select not haechi_recused(of_case)
+    and (haechi_works_case(of_case) or exists (select from case_people p
+      where p.case_id = of_case and p.subject = haechi_subject() and p.part = 'lead' and p.recused_at is null))
+    and not exists (select from case_people p
+      where p.case_id = of_case and p.subject = haechi_subject() and p.part in ('rater', 'participant') and p.recused_at is null)
 $$;
+-- The number of one who agreed to take part; nothing of anybody else is kept.
 create function haechi_pilot_number(of_case uuid) returns integer
 language sql stable security definer set search_path = public as $$
-  select p.number from pilot_people p where p.case_id = of_case and p.subject = haechi_subject() and p.left_at is null
+  select p.number from pilot_people p
+  where p.case_id = of_case and p.subject = haechi_subject() and p.agreed_at is not null and p.left_at is null
+$$;
+-- Whoever leaves takes everything of theirs along.
+create function haechi_pilot_leave(of_case uuid, at timestamptz) returns integer
+language sql volatile security definer set search_path = public as $$
+  with me as (select p.number from pilot_people p where p.case_id = of_case and p.subject = haechi_subject() and p.left_at is null),
+    diary as (delete from pilot_diary d using me where d.case_id = of_case and d.number = me.number),
+    surveys as (delete from pilot_surveys s using me where s.case_id = of_case and s.number = me.number),
+    outputs as (delete from pilot_outputs o using me where o.case_id = of_case and o.number = me.number)
+  update pilot_people p set left_at = at from me where p.case_id = of_case and p.number = me.number returning p.number
 $$;
 -- The texts as a rater may see them: in an order that tells nothing, without who wrote them and how.
 create function haechi_pilot_blind(of_case uuid) returns table (id uuid, task text, content text)
@@ -141,7 +155,7 @@ language sql stable security definer set search_path = public as $$
     where p.case_id = of_case and p.subject = haechi_subject() and p.part = 'rater' and p.recused_at is null)
   order by md5(o.id::text)
 $$;
--- Nothing of one who has not agreed, and how many ratings each rater still owes.
+-- How many ratings each rater still owes.
 create function haechi_pilot_owed(of_case uuid) returns table (rater text, owed bigint)
 language sql stable security definer set search_path = public as $$
   select p.subject, (select count(*) from pilot_outputs o where o.case_id = of_case and not exists (
