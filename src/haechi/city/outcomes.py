@@ -11,7 +11,7 @@ from typing import Any
 from haechi.core import clock
 from haechi.core.contract import KpiReading
 from haechi.core.manifest import Manifest
-from haechi.core.outcome import Evidence, Outcome
+from haechi.core.outcome import Evidence, Outcome, Proposal
 from haechi.core.store import SYSTEM, Store, Transaction
 
 KPI_DAYS = 30
@@ -80,9 +80,12 @@ def measured(store: Store, manifest: Manifest, *, days: int = KPI_DAYS) -> dict[
             since=clock.now() - timedelta(days=days),
             most=MOST_OUTCOMES,
         )
-    return {reading.kpi: reading for reading in measure([_outcome(row["outcome"]) for row in rows])}
+    return {reading.kpi: reading for reading in measure([stored(row["outcome"]) for row in rows])}
 
 
-def _outcome(data: dict[str, Any]) -> Outcome:
+def stored(data: Mapping[str, Any]) -> Outcome:
+    """The outcome as `keep` wrote it."""
     evidence = tuple(Evidence(**one) for one in data["evidence"])
-    return Outcome(**{**data, "evidence": evidence, "at": datetime.fromisoformat(data["at"])})
+    proposal = Proposal(**data["proposal"]) if data.get("proposal") else None
+    at = datetime.fromisoformat(data["at"])
+    return Outcome(**{**data, "evidence": evidence, "at": at, "proposal": proposal})

@@ -26,7 +26,9 @@ log = logging.getLogger("haechi.worker")
 
 
 class Worker:
-    """Five loops in five threads: reading, enriching, the desk's and the office's deadlines, chores. Each survives the database being away."""
+    """Six loops in six threads: reading, enriching, the desk's and the office's deadlines, alerts, chores.
+
+    Each survives the database being away."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -44,6 +46,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._enrich, 0.5), name="enriching"),
             threading.Thread(target=self._loop, args=(self._look_over_desk, 2.0), name="desk"),
             threading.Thread(target=self._loop, args=(self._look_over_office, 5.0), name="office"),
+            threading.Thread(target=self._loop, args=(self._send_alerts, 1.0), name="alerts"),
             threading.Thread(
                 target=self._loop, args=(self._chores, self._installation.settings.folder_scan_seconds), name="chores"
             ),
@@ -82,6 +85,9 @@ class Worker:
     def _look_over_office(self) -> bool:
         self._installation.office.look_over()
         return False
+
+    def _send_alerts(self) -> bool:
+        return self._installation.office.send_alerts()
 
     def _chores(self) -> bool:
         scan_folders(self._installation)

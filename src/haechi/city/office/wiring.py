@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from haechi.office import casebook
+from haechi.city.office.outcomes import FLOWS, Carriage
+from haechi.city.register import load_register
+from haechi.city.sample_engines import SampleBench
+from haechi.city.trials import JsonLinesScorecards
+from haechi.city.trust import Platform
+from haechi.office import advice, alerts, casebook, consulting, pilots, prereview, reviews, trust
 from haechi.office.cases import Cases, Hooks, Policy, look_over
 
 if TYPE_CHECKING:
@@ -28,7 +34,24 @@ class Office:
         """Checks, work of the machine and effects of every module."""
         hooks = Hooks(city=self._installation.settings.city_name)
         casebook.hooks(hooks, self.policy)
+        alerts.hooks(hooks, self.policy, self.originator)
+        reviews.hooks(hooks, FLOWS)
+        trust.hooks(hooks, self.policy, self.platform, self._installation.store)
+        store = self._installation.store
+        for module in (consulting, advice, pilots):
+            module.register(hooks, store, self.policy)
+        prereview.register(hooks, store, self.policy, read_register())
         return hooks
+
+    @cached_property
+    def platform(self) -> Platform:
+        """What the platform can prove of a service."""
+        installation = self._installation
+        home = installation.settings.home
+        return Platform(
+            JsonLinesScorecards(home / "scorecards.jsonl"), SampleBench(installation.settings.cache),
+            installation.worker_store, home, policy=self.policy,
+        )  # fmt: skip
 
     @cached_property
     def cases(self) -> Cases:
@@ -44,6 +67,44 @@ class Office:
     def shelf(self) -> casebook.Shelf:
         """The case book."""
         return casebook.Shelf(self._installation.store)
+
+    @cached_property
+    def sinks(self) -> alerts.Sinks:
+        """Where alerts go besides our own pages."""
+        return alerts.Sinks(self._installation.settings.home / "alert_sinks.yaml")
+
+    def originator(self) -> alerts.Originator:
+        """Who sends alerts: as the sinks' file says, else the public address's host and the city's name."""
+        settings = self._installation.settings
+        host = urlsplit(settings.public_url).hostname or "haechi.localhost"
+        sender, name = self.sinks.told("sender") or host, self.sinks.told("sender_name") or settings.city_name
+        return alerts.Originator(sender, name, settings.public_url.rstrip("/"))
+
+    @cached_property
+    def board(self) -> alerts.Board:
+        """What is seen of alerts."""
+        return alerts.Board(self._installation.store)
+
+    @cached_property
+    def shifts(self) -> alerts.Shifts:
+        """Hand-overs of the alert desk."""
+        return alerts.Shifts(self._installation.store, self.policy)
+
+    @cached_property
+    def reviews(self) -> reviews.Reviews:
+        """What services propose and people decide on."""
+        return reviews.Reviews(self._installation.store, self.cases)
+
+    @cached_property
+    def carriage(self) -> Carriage:
+        """Carries services' proposals to the office."""
+        manifests = {manifest.number: manifest for manifest in load_register().manifests}
+        return Carriage(self._installation.worker_store, self.by_itself, manifests)
+
+    def send_alerts(self) -> bool:
+        """One round of carrying proposals and of the outbox; the worker's, every second. Whether there was something to do."""
+        carried = self.carriage.carry_waiting()
+        return bool(carried + alerts.deliver(self._installation.worker_store, self.sinks))
 
     def look_over(self) -> dict[str, int]:
         """One round of what is due; the worker's, every few seconds. Counts by name."""

@@ -90,7 +90,7 @@ class Deadline:
     remind: tuple[int, ...] = ()
     to: tuple[str, ...] = ()
     escalate: tuple[str, ...] = ()
-    hours: int = 0
+    hours: float = 0
 
 
 @dataclass(frozen=True)
