@@ -40,7 +40,7 @@ class Office:
         store = self._installation.store
         for module in (consulting, advice, pilots):
             module.register(hooks, store, self.policy)
-        prereview.register(hooks, store, self.policy, read_register())
+        prereview.register(hooks, store, self.policy, load_register().manifests)
         return hooks
 
     @cached_property
