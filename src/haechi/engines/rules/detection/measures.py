@@ -1,0 +1,85 @@
+"""What rules count, for all handlers at once. Pure: columns in, one number a handler out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.engines.rules.detection.rows import Rows
+from haechi.engines.rules.detection.staff import pairs_of
+
+Values = NDArray[np.float64]
+FAR = 10 * 86_400
+"""Seconds between two handlers on one line: more than any reach."""
+
+
+def rows_of(rows: Rows, n: int) -> Values:
+    """Rows of each of `n` handlers."""
+    return np.bincount(rows.handler, minlength=n).astype(np.float64)
+
+
+def records_of(rows: Rows, n: int) -> Values:
+    """Records touched."""
+    return np.bincount(rows.handler, weights=rows.count, minlength=n)
+
+
+def subjects_of(rows: Rows, n: int) -> Values:
+    """Different data subjects."""
+    _, first = np.unique(pairs_of(rows.handler, rows.subject), return_index=True)
+    return np.bincount(rows.handler[first], minlength=n).astype(np.float64)
+
+
+def split_of(rows: Rows, n: int, *, minutes: int, parts: int) -> Values:
+    """The most records that a handler took in at least `parts` rows within `minutes`."""
+    values = np.zeros(n)
+    if not len(rows):
+        return values
+    order = np.lexsort((rows.at, rows.handler))
+    handler, count = rows.handler[order].astype(np.int64), rows.count[order]
+    line = handler * FAR + (rows.at[order] - rows.at.min())
+    begin = np.searchsorted(line, line - minutes * 60)
+    total = np.concatenate([[0], np.cumsum(count, dtype=np.int64)])
+    here = np.arange(len(line))
+    sums = np.where(here - begin + 1 >= parts, total[here + 1] - total[begin], 0)
+    np.maximum.at(values, handler, sums.astype(np.float64))
+    return values
+
+
+def switches_of(
+    rows: Rows, n: int, *, minutes: int, by_place: bool
+) -> tuple[Values, NDArray[np.bool_]]:  # fmt: skip
+    """How often within `minutes` one account changes its place (parallel use of an account), or, by_place, one place its account
+    (a shared seat); and which rows are one end of such a change. A walk from desk to counter is one change; two people with
+    one account go to and fro."""
+    values, touched = np.zeros(n), np.zeros(len(rows), np.bool_)
+    if len(rows) < 2:
+        return values, touched
+    group, other = (
+        (rows.place, rows.handler.astype(np.int64)) if by_place else (rows.handler.astype(np.int64), rows.place)
+    )
+    order = np.lexsort((rows.at, group))
+    same = group[order][1:] == group[order][:-1]
+    near = rows.at[order][1:] - rows.at[order][:-1] <= minutes * 60
+    change = same & near & (other[order][1:] != other[order][:-1])
+    touched[order[1:][change]] = True
+    touched[order[:-1][change]] = True
+    np.add.at(values, rows.handler[order[1:][change]], 1)
+    if by_place:
+        np.add.at(values, rows.handler[order[:-1][change]], 1)
+    return values, touched
+
+
+def robust_z(values: Values, group: NDArray[np.int64], *, least: int) -> Values:
+    """(value − median) / (1.4826 · MAD) within each group; spreads under 1 count as 1; NaN in groups smaller than `least`.
+
+    Iglewicz and Hoaglin 1993. Only for an order: what is suspect, the rules decide.
+    """
+    z = np.full(len(values), np.nan)
+    for one in np.unique(group):
+        mine = group == one
+        if mine.sum() < least:
+            continue
+        middle = np.median(values[mine])
+        spread = 1.4826 * np.median(np.abs(values[mine] - middle))
+        z[mine] = (values[mine] - middle) / max(spread, 1.0)
+    return z
