@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -29,13 +30,15 @@ REMEMBERED = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """look: does it. source: where it reads. command: the way to repeat it by hand. slow: takes seconds."""
+    """look: does it. source: where it reads. command: the way to repeat it by hand. slow: takes seconds. shared: finds the
+    same for every service, so one run serves all."""
 
     title: tuple[str, str]
     source: str
     look: Look
     command: str = "haechi trust {n} --json"
     slow: bool = False
+    shared: bool = False
 
 
 PROBES: Mapping[str, Probe] = {
@@ -55,7 +58,7 @@ PROBES: Mapping[str, Probe] = {
     "trial_figures": Probe(("시험 성적", "Trial figures"), "시험 기록", tried.trial_figures, "haechi trial {n}"),
     "scores_by_group": Probe(("집단별 성적", "Scores by group"), "시험 기록", tried.scores_by_group, "haechi trial {n}"),
     "robustness": Probe(("망가뜨린 입력", "Robustness"), "보통 사례를 망가뜨려 다시 실행", tried.robustness, slow=True),
-    "guard_pack": Probe(("공격 시험", "Attack pack"), "bench/attacks.py", tried.guard_pack, "python bench/attacks.py --every 12 --json", True),
+    "guard_pack": Probe(("공격 시험", "Attack pack"), "bench/attacks.py", tried.guard_pack, "python bench/attacks.py --every 12 --json", True, True),
     "drift": Probe(("변화", "Drift"), "저장된 결과(30일과 그 앞 30일)", running.drift),
     "fallback": Probe(("엔진이 멈췄을 때", "Fallback"), "엔진을 모두 멈추고 실행", tried.fallback, "haechi check {n}", True),
     "sbom": Probe(("부품표", "SBOM"), "설치된 부품의 메타데이터", parts.sbom, "haechi trust {n} --sbom FILE"),
@@ -85,15 +88,34 @@ class Platform:
 
     def gather(self, service: int, *, anew: bool = False) -> Gathered:
         """Every probe, and the bill of materials as a file. anew: also what ran within the hour. NotFound as `know`."""
-        register = self.register or load_register()
-        subject = Subject(
-            register.get(service), register, self.policy or Policy.in_force(), self.scorecards, self.bench,
-            self.store, self.home, self.models,
-        )  # fmt: skip
+        subject = self._subject(service)
         known = {} if anew else self._remembered(service)
         proofs = tuple(known.get(name) or self._look(subject, name, probe) for name, probe in self.probes.items())
         self._remember(service, proofs)
         return Gathered(proofs, {parts.SBOM_FILE: parts.sbom_file(subject)})
+
+    def at_once(self, service: int) -> tuple[Proof, ...]:
+        """As `gather`, without waiting: what takes seconds and did not run within the hour says so."""
+        subject, known = self._subject(service), self._remembered(service)
+        return tuple(
+            known.get(name) or (self._later(service, name, probe) if probe.slow else self._look(subject, name, probe))
+            for name, probe in self.probes.items()
+        )
+
+    def bill(self, service: int) -> bytes:
+        """The bill of materials alone. NotFound as `know`."""
+        return parts.sbom_file(self._subject(service))
+
+    def _later(self, service: int, name: str, probe: Probe) -> Proof:
+        told = Told(name, probe.title, probe.source, probe.command.format(n=service))
+        return told.unmeasurable("한 시간 안에 돌린 적이 없습니다.", "‘지금 다시 재기’를 누르세요.")
+
+    def _subject(self, service: int) -> Subject:
+        register = self.register or load_register()
+        return Subject(
+            register.get(service), register, self.policy or Policy.in_force(), self.scorecards, self.bench,
+            self.store, self.home, self.models,
+        )  # fmt: skip
 
     def _look(self, subject: Subject, name: str, probe: Probe) -> Proof:
         told = Told(name, probe.title, probe.source, probe.command.format(n=subject.number))
@@ -108,26 +130,24 @@ class Platform:
     # --- what ran a moment ago ---------------------------------------------------------------------------------------
 
     def _remembered(self, service: int) -> dict[str, Proof]:
-        path = self._path(service)
-        if path is None or not path.exists():
-            return {}
-        try:
-            kept = [proof_from(told) for told in json.loads(path.read_text(encoding="utf-8"))]
-        except (ValueError, KeyError):
-            return {}
-        return {proof.probe: proof for proof in kept if clock.now() - proof.at < REMEMBERED}
+        found: dict[str, Proof] = {}
+        for path in (self._path(str(service)), self._path("shared")):
+            if path is not None and path.exists():
+                with suppress(ValueError, KeyError):  # half a file is no memory
+                    kept = map(proof_from, json.loads(path.read_text(encoding="utf-8")))
+                    found |= {proof.probe: proof for proof in kept if clock.now() - proof.at < REMEMBERED}
+        return found
 
-    def _remember(self, service: int, proofs: tuple[Proof, ...]) -> None:
-        path = self._path(service)
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        slow = [
-            proof.as_dict() for proof in proofs if self.probes[proof.probe].slow and proof.verdict != "unmeasurable"
-        ]
-        partial = path.with_suffix(f".{clock.new_id()[:8]}")
-        partial.write_text(json.dumps(slow, ensure_ascii=False), encoding="utf-8")
-        partial.replace(path)
+    def _remember(self, service: int, proofs: Sequence[Proof]) -> None:
+        slow = [proof for proof in proofs if self.probes[proof.probe].slow and proof.verdict != "unmeasurable"]
+        for name, shared in ((str(service), False), ("shared", True)):
+            path = self._path(name)
+            if path is not None:
+                told = [proof.as_dict() for proof in slow if self.probes[proof.probe].shared is shared]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_suffix(f".{clock.new_id()[:8]}")
+                partial.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+                partial.replace(path)
 
-    def _path(self, service: int) -> Path | None:
-        return self.home / "trust" / f"{service}.json" if self.home is not None else None
+    def _path(self, name: str) -> Path | None:
+        return self.home / "trust" / f"{name}.json" if self.home is not None else None

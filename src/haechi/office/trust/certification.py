@@ -14,14 +14,14 @@ from haechi.core.store import Row as CaseRow
 from haechi.core.store import Store, Transaction
 from haechi.engines.rules.catalogue import catalogue_in_force
 from haechi.engines.rules.dated import parameter
-from haechi.office.cases.checks import Finding, Hooks
+from haechi.office.cases.checks import Finding, Hooks, Weight
 from haechi.office.cases.policy import Policy
 from haechi.office.cases.work import Working
 from haechi.office.letters import Paper
 from haechi.office.trust import ethics, impact
 from haechi.office.trust.filed import attached, filed, name_service, past
 from haechi.office.trust.papers import trust_paper
-from haechi.office.trust.proofs import Proof, proof_from
+from haechi.office.trust.proofs import VERDICTS, Proof, proof_from
 from haechi.office.trust.requirements import Row, rows
 
 JUDGED = (("proportion", "비례성"), ("basis", "법적 근거"), ("acceptable", "수용성"))
@@ -106,7 +106,8 @@ class Certification:
         files = {"platform-evidence.json": json.dumps(told, ensure_ascii=False, indent=1).encode(), **gathered.files}
         for name, content in files.items():
             self._work.evidence_in(tx, case, kind="run", name=name, content=content)
-        return {"trust": {"at": clock.now().isoformat(), "proofs": told}}, gathered
+        findings = [_finding(proof).as_dict() for proof in gathered.proofs]
+        return {"trust": {"at": clock.now().isoformat(), "proofs": told}, "findings": findings}, gathered
 
     # --- what stops a step -------------------------------------------------------------------------------------------
 
@@ -198,6 +199,14 @@ class Certification:
 def proofs_of(case: CaseRow) -> tuple[Proof, ...]:
     """The platform's evidence that stands in a case; () before it was gathered."""
     return tuple(map(proof_from, case["facts"].get("trust", {}).get("proofs", ())))
+
+
+def _finding(proof: Proof) -> Finding:
+    """As the page of a case shows what was found."""
+    told = f"{proof.title[0]}: {proof.value} — {VERDICTS[proof.verdict][0]}"
+    weight: Weight = "warn" if proof.verdict == "fail" else "info"
+    english = f"{proof.title[1]}: {VERDICTS[proof.verdict][1]}"
+    return Finding(proof.probe, weight, (f"{told}. {proof.why}".strip(), english), ok=proof.verdict == "pass")
 
 
 def _block(check: str, ko: str, en: str) -> Finding:
