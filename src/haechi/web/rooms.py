@@ -19,10 +19,19 @@ from haechi.web.citizen import api_chat, api_routing, kakao
 from haechi.web.citizen import api_desk as api_tickets
 from haechi.web.citizen import chat as pages_chat
 from haechi.web.citizen import complaints as pages_complaints
+from haechi.web.office import advice as pages_advice
+from haechi.web.office import alert_desk as pages_alert_desk
+from haechi.web.office import alerts as pages_alerts
 from haechi.web.office import casebook as pages_casebook
 from haechi.web.office import cases as pages_cases
+from haechi.web.office import consulting as pages_consulting
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
+from haechi.web.office import pilots as pages_pilots
+from haechi.web.office import policy as pages_policy
+from haechi.web.office import prereview as pages_prereview
+from haechi.web.office import reviews as pages_reviews
+from haechi.web.office import trust as pages_trust
 from haechi.web.staff import answers as pages_answers
 from haechi.web.staff import bots as pages_bots
 from haechi.web.staff import bots_api as api_bots
@@ -53,6 +62,15 @@ PAGES = (
     pages_forms,
     pages_cases,
     pages_casebook,
+    pages_prereview,
+    pages_consulting,
+    pages_advice,
+    pages_pilots,
+    pages_policy,
+    pages_trust,
+    pages_alert_desk,  # before the public pages, whose addresses it shares
+    pages_alerts,
+    pages_reviews,
     pages_replies,
     pages_chat,
     pages_complaints,

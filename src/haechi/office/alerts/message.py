@@ -17,6 +17,14 @@ from haechi.core.roles import policy_file
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE = "application/cap+xml"
 LARGEST = 1024 * 1024
+SEVERITY_WORDS: Mapping[str, tuple[str, str]] = {
+    "Extreme": ("심각", "Extreme"),
+    "Severe": ("경계", "Severe"),
+    "Moderate": ("주의", "Moderate"),
+    "Minor": ("관심", "Minor"),
+    "Unknown": ("모름", "Unknown"),
+}
+"""CAP severities in the words of Korea's four warning steps, as the form says them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,14 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("work", "/office", "office.see"),
+    Room("reviews", "/reviews", "review.see"),
+    Room("alerts", "/alerts/desk", "alert.desk"),
+    Room("trust", "/trust", "office.see"),
+    Room("policy", "/policy", "office.see"),
+    Room("prereview", "/prereview", "projects.see"),
+    Room("consulting", "/consulting", "projects.see"),
+    Room("advice", "/advice", "projects.see"),
+    Room("pilots", "/pilots", "projects.see"),
     Room("casebook", "/casebook", "office.see"),
 )
 
