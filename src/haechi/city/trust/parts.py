@@ -25,15 +25,17 @@ _STRONG = re.compile(r"(?<!L)(?<!Lesser )\bA?GPL|Affero|GNU General Public", re.
 _WEAK = re.compile(r"LGPL|Lesser General Public|Library or Lesser", re.IGNORECASE)
 
 
-def components() -> list[dict[str, str]]:
-    """name, version, licence ('' unknown) of every distribution that is installed, by name, each once."""
+@cache
+def components() -> tuple[dict[str, str], ...]:
+    """name, version, licence ('' unknown) of every distribution that this process could import when it first asked, by
+    name, each once."""
     found: dict[str, dict[str, str]] = {}
     for one in distributions():
         name = one.metadata["Name"]
         if name:
             key = re.sub(r"[-_.]+", "-", name).lower()
             found.setdefault(key, {"name": key, "version": one.version or "", "licence": licence_of(one)})
-    return [found[key] for key in sorted(found)]
+    return tuple(found[key] for key in sorted(found))
 
 
 def licence_of(one: Distribution) -> str:
