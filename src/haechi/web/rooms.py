@@ -24,10 +24,12 @@ from haechi.web.office import alert_desk as pages_alert_desk
 from haechi.web.office import alerts as pages_alerts
 from haechi.web.office import casebook as pages_casebook
 from haechi.web.office import cases as pages_cases
+from haechi.web.office import committee as pages_committee
 from haechi.web.office import consulting as pages_consulting
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
 from haechi.web.office import pilots as pages_pilots
+from haechi.web.office import plans as pages_plans
 from haechi.web.office import policy as pages_policy
 from haechi.web.office import prereview as pages_prereview
 from haechi.web.office import reviews as pages_reviews
@@ -62,6 +64,8 @@ PAGES = (
     pages_forms,
     pages_cases,
     pages_casebook,
+    pages_committee,
+    pages_plans,
     pages_prereview,
     pages_consulting,
     pages_advice,

@@ -6,12 +6,26 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from haechi.city.office.fee_keys import FeeKeys
 from haechi.city.office.outcomes import FLOWS, Carriage
 from haechi.city.register import load_register
 from haechi.city.sample_engines import SampleBench
 from haechi.city.trials import JsonLinesScorecards
 from haechi.city.trust import Platform
-from haechi.office import advice, alerts, casebook, consulting, pilots, prereview, reviews, trust
+from haechi.office import (
+    advice,
+    alerts,
+    casebook,
+    committee,
+    consulting,
+    learning,
+    pilots,
+    plans,
+    prereview,
+    reviews,
+    support,
+    trust,
+)
 from haechi.office.cases import Cases, Hooks, Policy, look_over
 
 if TYPE_CHECKING:
@@ -34,13 +48,17 @@ class Office:
         """Checks, work of the machine and effects of every module."""
         hooks = Hooks(city=self._installation.settings.city_name)
         casebook.hooks(hooks, self.policy)
+        learning.hooks(hooks)
+        support.hooks(hooks)
+        committee.hang(hooks, lambda: self.cases)
+        plans.hang(hooks)
         alerts.hooks(hooks, self.policy, self.originator)
         reviews.hooks(hooks, FLOWS)
         trust.hooks(hooks, self.policy, self.platform, self._installation.store)
         store = self._installation.store
         for module in (consulting, advice, pilots):
             module.register(hooks, store, self.policy)
-        prereview.register(hooks, store, self.policy, load_register().manifests)
+        prereview.register(hooks, store, self.policy, self.projects)
         return hooks
 
     @cached_property
@@ -52,6 +70,11 @@ class Office:
             JsonLinesScorecards(home / "scorecards.jsonl"), SampleBench(installation.settings.cache),
             installation.worker_store, home, policy=self.policy,
         )  # fmt: skip
+
+    @cached_property
+    def projects(self) -> prereview.Services:
+        """The portfolio as projects that filings are compared with."""
+        return prereview.Services(load_register().manifests)
 
     @cached_property
     def cases(self) -> Cases:
@@ -67,6 +90,16 @@ class Office:
     def shelf(self) -> casebook.Shelf:
         """The case book."""
         return casebook.Shelf(self._installation.store)
+
+    @cached_property
+    def committee(self) -> committee.Committee:
+        """Who sits, meetings, votes."""
+        return committee.Committee(self._installation.store, self.cases)
+
+    @cached_property
+    def plans(self) -> plans.Plans:
+        """Basic and yearly plans."""
+        return plans.Plans(self._installation.store, self.cases)
 
     @cached_property
     def sinks(self) -> alerts.Sinks:
@@ -106,6 +139,13 @@ class Office:
         carried = self.carriage.carry_waiting()
         return bool(carried + alerts.deliver(self._installation.worker_store, self.sinks))
 
+    @cached_property
+    def metered(self) -> support.Metered:
+        """The metered mode of the fee support, on the gateway's keys."""
+        installation = self._installation
+        return support.Metered(installation.store, FeeKeys(installation.keys, installation.worker_store))
+
     def look_over(self) -> dict[str, int]:
         """One round of what is due; the worker's, every few seconds. Counts by name."""
+        support.follow(self._installation.worker_store, self.by_itself)
         return look_over(self._installation.worker_store, self.policy)

@@ -135,15 +135,17 @@ class People:
             id=case["id"],
         )
 
+    def staff(self, actor: Actor) -> list[Row]:
+        """Everybody who works for the city or sits on one of its bodies: subject as 'user:…', name, bureau, roles."""
+        with self._store.transaction(actor) as tx:
+            return tx.all(_STAFF)
+
     def able(self, actor: Actor, case: Row, part: str) -> list[Row]:
         """Whom the part may be given to: id as 'user:…', name, bureau."""
         flow = self._policy.flow(case["flow"], case["flow_version"])
         wanted: Collection[str] = flow.parts[part].roles
         with self._store.transaction(actor) as tx:
-            people = tx.all(
-                """select 'user:' || id::text as subject, name, coalesce(bureau, '') as bureau, roles from users
-                where active and not roles = '{citizen}' order by bureau, name"""
-            )
+            people = tx.all(_STAFF)
         judges = flow.parts[part].judges
         return [
             person
@@ -151,3 +153,7 @@ class People:
             if (not wanted or set(wanted) & set(person["roles"]))
             and not (judges and case["bureau"] and person["bureau"] == case["bureau"])
         ]
+
+
+_STAFF = """select 'user:' || id::text as subject, name, coalesce(bureau, '') as bureau, roles from users
+where active and not roles = '{citizen}' order by bureau, name"""

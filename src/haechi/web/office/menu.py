@@ -26,6 +26,8 @@ ROOMS: tuple[Room, ...] = (
     Room("consulting", "/consulting", "projects.see"),
     Room("advice", "/advice", "projects.see"),
     Room("pilots", "/pilots", "projects.see"),
+    Room("plans", "/plans", "office.see"),
+    Room("committee", "/committee", "office.see"),
     Room("casebook", "/casebook", "office.see"),
 )
 
