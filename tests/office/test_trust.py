@@ -426,3 +426,25 @@ def test_an_empty_form_is_not_low_risk_and_the_worst_is_the_highest() -> None:
     assert (found.level and found.level.id, found.share) == ("4", 1.0)
     relieved = assess(form, {**told, **{f"m_{k}": "done" for k in ("human", "objection", "notice", "groups", "peer", "stop", "consulted", "logs")}}, stage="plan")  # fmt: skip
     assert relieved.share == pytest.approx(0.85), "measures lower the score, they do not erase it"
+
+
+def test_the_demonstration_is_played_once(cases: Cases, owner_store: Store) -> None:
+    from types import SimpleNamespace
+
+    from haechi.city.demo.office.trust import demo
+
+    people = {
+        "owner.39": person(owner_store, "박나린", "service_owner", bureau="행정국"),
+        "ai.team": person(owner_store, "하늘찬", "ai_team", bureau="디지털도시국"),
+    }
+    office: Any = SimpleNamespace(cases=cases)
+    demo(office, people)
+    demo(office, people)
+    held, _ = cases.reading.listed(people["ai.team"], service=39)
+    assert {case["flow"]: case["state"] for case in held} == {
+        "ethics_check": "plan_review",
+        "impact_assessment": "decided",
+    }
+    impact = cases.reading.one(people["ai.team"], next(c["id"] for c in held if c["flow"] == "impact_assessment"))
+    assert impact["case"]["facts"]["impact"]["level"] == "1"
+    assert len(impact["tasks"]) == 3
