@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from haechi.core import clock
 from haechi.office.letters import Heading, Item, Note, Paper, Table, Text
 from haechi.office.letters.paper import Part
 from haechi.office.trust.proofs import VERDICTS, Proof
@@ -44,7 +45,13 @@ def trust_paper(
 def _table(found: Sequence[Row]) -> Table:
     head = ("번호", "요구사항", "상태", "플랫폼이 잰 것", "보완 기한")
     body = [
-        (str(row.number), row.requirement.title[0], STATES[row.state][0], _counted(row.proofs), f"{row.due or '-'}")
+        (
+            str(row.number),
+            row.requirement.title[0],
+            STATES[row.state][0],
+            _counted(row.proofs),
+            f"{row.due:%Y. %-m. %-d.}" if row.due else "-",
+        )
         for row in found
     ]
     return Table((head, *body))
@@ -65,7 +72,9 @@ def _row_parts(row: Row) -> list[Part]:
     for proof in row.proofs:
         why = f" — {proof.why}" if proof.why else ""
         parts.append(Item(f"[{VERDICTS[proof.verdict][0]}] {proof.title[0]}: {proof.value}{why}"))
-        parts.append(Item(f"{proof.source}, {proof.at:%Y-%m-%d %H:%M} UTC, {proof.command}", 2))
+        parts.append(
+            Item(f"{proof.source}, {proof.at.astimezone(clock.SEOUL):%Y. %-m. %-d. %H:%M}, {proof.command}", 2)
+        )
     return parts
 
 
