@@ -113,10 +113,9 @@ def test_a_proposal_becomes_an_alert_and_gets_its_verdict(visitor: Any, house: H
     kinds = [(one.kind, len(one.references)) for one in (read_xml(body) for _, _, body in receiver.got)]
     assert kinds == [("Alert", 0), ("Update", 1), ("Cancel", 2)]
     press(other, "정탐", "1㎡에 5명이 넘는 것을 현장에서 보았습니다.", said="판정 끝")
-    with house.client("oper") as client:
-        report = client.get(f"{address}/report.pdf")
-        assert report.content.startswith(b"%PDF")
-        assert "1㎡에 5명이 넘는 것을" in client.get(f"{address}/report.html").text
+    report = page.request.get(f"{house.address}{address}/report.pdf")
+    assert report.body().startswith(b"%PDF")
+    assert "1㎡에 5명이 넘는 것을" in page.request.get(f"{house.address}{address}/report.html").text()
 
 
 def _wait_for(receiver: Receiver, n: int) -> None:
@@ -139,7 +138,7 @@ def _feed_is_sound(house: House, client: Any, identifier: str) -> None:
         assert schema_faults(document.content) == []
 
 
-def test_a_drill_is_marked_on_every_page_and_file(visitor: Any, house: House, receiver: Receiver) -> None:
+def test_a_drill_is_marked_everywhere_and_its_shift_hands_over(visitor: Any, house: House, receiver: Receiver) -> None:
     first, second = visitor(), visitor()
     first.sign_in("oper")
     page = first.page
@@ -165,23 +164,21 @@ def test_a_drill_is_marked_on_every_page_and_file(visitor: Any, house: House, re
     reader.go("/alerts")
     card = reader.page.locator("article.watermarked", has_text="[훈련] 지하차도에 물이 찹니다.")
     assert "실제 상황이 아닙니다" in card.inner_text()
-    with house.client("oper") as client:
-        assert "훈련" in client.get(f"{address}/report.html").text
+    assert "훈련" in page.request.get(f"{house.address}{address}/report.html").text()
+    _shift_ends(first, second)
+    stranger = visitor()
+    stranger.sign_in("kim")
+    for closed in ("/alerts/desk", "/alerts/desk/shifts"):
+        assert stranger.page.request.get(house.address + closed).status == 403, closed
 
 
-def test_a_shift_hands_the_desk_over(visitor: Any, house: House) -> None:
-    first, second = visitor(), visitor()
-    first.sign_in("oper")
+def _shift_ends(first: Any, second: Any) -> None:
     first.go("/alerts/desk/shifts")
-    first.page.fill("#note", "소월길을 계속 봐 주세요.")
+    first.page.fill("#note", "지하차도를 계속 봐 주세요.")
     first.page.get_by_role("button", name="근무 넘기기").click()
     first.page.wait_for_selector("text=인계를 남겼습니다.")
     assert first.page.get_by_role("button", name="확인하고 이어받기").count() == 0
-    second.sign_in("oper2")
     second.go("/alerts/desk/shifts")
+    assert faults_of(second.page) == []
     second.page.get_by_role("button", name="확인하고 이어받기").click()
     second.page.wait_for_selector("text=이어받았습니다.")
-    assert faults_of(second.page) == []
-    with house.client("kim") as client:
-        for address in ("/alerts/desk", "/alerts/desk/shifts"):
-            assert client.get(address).status_code == 403, address

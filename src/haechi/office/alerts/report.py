@@ -49,7 +49,7 @@ def _summary(seen: Mapping[str, Any], told: Mapping[str, Any], made_at: datetime
     case, verdict = seen["case"], told["verdict"]
     end = case["closed_at"] or made_at
     late = [one for one in seen["deadlines"] if delay_of(one, made_at) > timedelta()]
-    origin = f"서비스 {case['service']}번의 제안" if case["service"] else f"{case['subject_name']}이(가) 시작"
+    origin = f"서비스 {case['service']}번의 제안" if case["service"] else f"{case['subject_name']} 님이 시작"
     rows = (
         ("어떻게 시작했나", origin),
         ("접수", _at(case["opened_at"])),

@@ -27,6 +27,10 @@ _COLUMNS = """r.id::text as id, r.service, r.kind, r.title, r.severity, r.bureau
 r.case_id::text as case_id, r.state, r.taken_by, r.taken_name, r.taken_at, r.decided_by, r.decided_name, r.decided_at, r.reason,
 r.verdict, r.correction, r.version"""
 _OPEN = "r.state in ('waiting', 'taken')"
+_SERVICES = f"""services as ((select r.service from reviews r where {_OPEN} order by r.service limit 1) union all
+select (select r.service from reviews r where {_OPEN} and r.service > s.service order by r.service limit 1)
+from services s where s.service is not null)"""
+"""Each service with something open, found by jumping along the index instead of reading all of it."""
 
 
 class Reviews:
@@ -50,10 +54,7 @@ class Reviews:
         where = " and ".join([_OPEN, *(sql for on, sql in wanted if on)])
         with self._store.transaction(actor) as tx:
             found = tx.all(
-                f"""with recursive services as (
-                  (select service from reviews r where {_OPEN} order by service limit 1) union all
-                  select (select r.service from reviews r where {_OPEN} and r.service > s.service order by r.service limit 1)
-                  from services s where s.service is not null)
+                f"""with recursive {_SERVICES}
                 select distinct {_COLUMNS} from services s cross join lateral (
                   (select * from reviews r where r.service = s.service and {where} order by r.severity, r.made_at limit :each)
                   union (select * from reviews r where r.service = s.service and {where} order by r.made_at limit :each)) r""",
@@ -89,9 +90,8 @@ class Reviews:
     def services(self, actor: Actor) -> list[int]:
         """The services that have something waiting."""
         with self._store.transaction(actor) as tx:
-            return [
-                row["service"] for row in tx.all(f"select distinct r.service from reviews r where {_OPEN} limit 100")
-            ]
+            found = tx.all(f"with recursive {_SERVICES} select service from services where service is not null")
+        return [row["service"] for row in found]
 
     def lately(self, actor: Actor) -> list[Row]:
         """The last 30 decisions."""

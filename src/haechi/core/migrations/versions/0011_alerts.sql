@@ -122,13 +122,14 @@ create table reviews (
 );
 create index on reviews (service, severity, made_at) where state in ('waiting', 'taken');
 create index on reviews (service, made_at) where state in ('waiting', 'taken');
-create index on reviews (decided_at desc) where decided_at is not null;
+create index on reviews (decided_at desc, state) where decided_at is not null;
 create index on reviews (case_id);
 alter table reviews enable row level security;
 create policy read on reviews for select to haechi_app
-  using ((office && haechi_tags() or readers && haechi_tags()) and (case_id is null or not haechi_recused(case_id)));
+  using ((office && (select haechi_tags()) or readers && (select haechi_tags()))
+    and (case_id is null or case_id not in (select haechi_my_recusals())));
 create policy decide on reviews for update to haechi_app
-  using (office && haechi_tags() and (case_id is null or not haechi_recused(case_id))) with check (true);
+  using (office && (select haechi_tags()) and (case_id is null or case_id not in (select haechi_my_recusals()))) with check (true);
 create policy everything on reviews to haechi_worker using (true) with check (true);
 grant select on reviews to haechi_app;
 grant update (state, taken_by, taken_name, taken_at, decided_by, decided_name, decided_at, reason, verdict, correction, version)
