@@ -15,6 +15,9 @@ from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
 from haechi.office.cases import purge as purge_cases
+from haechi.office.learning import purge as purge_learning
+from haechi.office.learning import remind
+from haechi.office.support import purge as purge_support
 
 if TYPE_CHECKING:
     from haechi.city.installation import Installation
@@ -38,7 +41,10 @@ def daily(installation: Installation) -> dict[str, int]:
             **purge_tickets(tx),
             **purge_complaints(tx, today),
             **purge_cases(tx),
+            **purge_learning(tx),
+            **purge_support(tx),
             **purge_model_calls(tx),
+            **installation.office.privacy.log.purge(tx),
             "chat": gathering.purge(tx, installation.settings.conversation_days),
         }
         if any(counts.values()):
@@ -46,5 +52,6 @@ def daily(installation: Installation) -> dict[str, int]:
         counts |= freshness.look_over(tx, today)
         counts["unanswered"] = gathering.gather(tx, lambda: installation.indexing.embedder)
         audit.publish_head(tx, installation.settings.home / "published")
+    counts["duty_reminders"] = remind(installation.worker_store)
     log.info("하루 일을 마쳤습니다: %s", counts)
     return counts

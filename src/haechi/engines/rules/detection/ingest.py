@@ -249,11 +249,11 @@ class _Seconds:
         text = str(when)
         seconds = text[17:19]
         if len(text) < 19 or text[16] != ":" or not seconds.isdigit() or seconds > "59":
-            return _moment(text)
+            return moment_of(text)
         key = text[:16] + text[19:]
         minute = self._minutes.get(key)
         if minute is None:
-            whole = _moment(text)
+            whole = moment_of(text)
             if whole is None:
                 return None
             if len(self._minutes) > 100_000:
@@ -278,7 +278,8 @@ class _Actions:
         return found
 
 
-def _moment(text: str) -> int | None:
+def moment_of(text: str) -> int | None:
+    """Unix seconds of an ISO 8601 moment; without an offset: Seoul. None when it is none."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -290,17 +291,19 @@ def _first_missing(*values: Any) -> str:
     return next(name for name, value in zip(REQUIRED, values, strict=True) if not value)
 
 
-_OURS = {synonym: name for name, synonyms in FIELDS.items() for synonym in synonyms}
+OURS = {synonym: name for name, synonyms in FIELDS.items() for synonym in synonyms}
+"""A column's plain name → ours."""
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column's name as FIELDS compares it."""
     return "".join(name.lower().split()).lstrip("\ufeff")
 
 
 def _positions(header: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for position, name in enumerate(header):
-        ours = _OURS.get(_plain(name))
+        ours = OURS.get(plain_name(name))
         if ours is not None:
             found.setdefault(ours, position)
     absent = [name for name in REQUIRED if name not in found]
@@ -315,5 +318,5 @@ def _positions(header: Sequence[str]) -> dict[str, int]:
 
 def _named(data: Mapping[str, Any]) -> Iterator[Any]:
     """The values of a mapping in the order of FIELDS."""
-    ours = {_OURS[key]: value for name, value in data.items() if (key := _plain(str(name))) in _OURS}
+    ours = {OURS[key]: value for name, value in data.items() if (key := plain_name(str(name))) in OURS}
     return (ours.get(name) for name in FIELDS)

@@ -83,7 +83,8 @@ def _measured(rule: Rule, rows: Rows, day: Day) -> tuple[Values, Rows, NDArray[n
         return measures.split_of(rows, n, minutes=rule.minutes, parts=rule.parts), rows, None
     by_place = rule.measure == "account_switches"
     rows = rows.where(~is_in(rows.place, day.facts.shared))
-    values, touched = measures.switches_of(rows, n, minutes=rule.minutes, by_place=by_place)
+    strange = ~day.facts.places.holds(pairs_of(rows.handler, rows.place)) if rule.where.ends else None
+    values, touched = measures.switches_of(rows, n, minutes=rule.minutes, by_place=by_place, strange=strange)
     return values, rows.where(touched), None
 
 

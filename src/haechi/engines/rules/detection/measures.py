@@ -46,11 +46,12 @@ def split_of(rows: Rows, n: int, *, minutes: int, parts: int) -> Values:
 
 
 def switches_of(
-    rows: Rows, n: int, *, minutes: int, by_place: bool
+    rows: Rows, n: int, *, minutes: int, by_place: bool, strange: NDArray[np.bool_] | None = None
 ) -> tuple[Values, NDArray[np.bool_]]:  # fmt: skip
     """How often within `minutes` one account changes its place (parallel use of an account), or, by_place, one place its account
     (a shared seat); and which rows are one end of such a change. A walk from desk to counter is one change; two people with
-    one account go to and fro."""
+    one account go to and fro. strange: rows at places new to their handler; then only changes with such an end count, and at
+    a place they count for whoever is new there, not for whose seat it is."""
     values, touched = np.zeros(n), np.zeros(len(rows), np.bool_)
     if len(rows) < 2:
         return values, touched
@@ -61,11 +62,13 @@ def switches_of(
     same = group[order][1:] == group[order][:-1]
     near = rows.at[order][1:] - rows.at[order][:-1] <= minutes * 60
     change = same & near & (other[order][1:] != other[order][:-1])
-    touched[order[1:][change]] = True
-    touched[order[:-1][change]] = True
-    np.add.at(values, rows.handler[order[1:][change]], 1)
-    if by_place:
-        np.add.at(values, rows.handler[order[:-1][change]], 1)
+    if strange is not None:
+        change &= strange[order][1:] | strange[order][:-1]
+    later, earlier = order[1:][change], order[:-1][change]
+    touched[later] = touched[earlier] = True
+    for ends in (later, earlier) if by_place else (later,):
+        counted = ends if strange is None or not by_place else ends[strange[ends]]
+        np.add.at(values, rows.handler[counted], 1)
     return values, touched
 
 

@@ -20,7 +20,7 @@ KEYS = {
     "id", "ko", "en", "why_ko", "why_en", "law", "source", "in_force", "until", "approved_by", "level", "precedence",
     "where", "measure", "window", "at_least", "parts", "on_days", "over_own", "over_peers", "again_after", "cases",
 }  # fmt: skip
-WHERE = {"action", "case", "reason", "hours", "standing", "dormant_days", "watched", "place", "count"}
+WHERE = {"action", "case", "reason", "hours", "standing", "dormant_days", "watched", "place", "count", "ends"}
 
 
 class BadRule(ValueError):
@@ -36,7 +36,8 @@ class Where:
     belongs to somebody else, 'never' unproved, and no other row of this handler on this person within a month is proved
     (who forgets the number now and then has it elsewhere). reason: '' or 'absent'. hours: '' or 'off'. standing: of the handler on the day, () any.
     dormant_days: only accounts unused for so long without a known reason (0: all). watched: '', 'own', 'public' or 'any'. place: ''
-    or 'strange' (never used by this handler before). count: records a row, from and to."""
+    or 'strange' (never used by this handler before). count: records a row, from and to. ends: '' or 'strange': a change of place or
+    account counts only when one end of it is at a place new to its handler (who walks between known seats is no suspect)."""
 
     action: tuple[int, ...] = ()
     case: str = ""
@@ -47,6 +48,7 @@ class Where:
     watched: str = ""
     place: str = ""
     count: tuple[int, int] | None = None
+    ends: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _where(told: Mapping[str, Any], id: str) -> Where:
     _known(told, WHERE, id, "where")
     _one_of(told.get("case", ""), ("", "absent", "unproved", "never"), id, "where.case")
     _one_of(told.get("watched", ""), ("", "own", "public", "any"), id, "where.watched")
+    _one_of(told.get("ends", ""), ("", "strange"), id, "where.ends")
     for action in told.get("action", ()):
         _one_of(action, tuple(ACTIONS), id, "where.action")
     count = told.get("count")
@@ -181,6 +184,7 @@ def _where(told: Mapping[str, Any], id: str) -> Where:
         watched=told.get("watched", ""),
         place=told.get("place", ""),
         count=None if count is None else (int(count[0]), int(count[1])),
+        ends=told.get("ends", ""),
     )
 
 

@@ -61,6 +61,14 @@ class WatchList:
         self.public = np.array(sorted({keyed(subject) for subject in public}), np.int64)
         self.own = {who: frozenset(map(keyed, subjects)) for who, subjects in (own or {}).items()}
 
+    @classmethod
+    def of_numbers(cls, keyed: Keyed, public: Iterable[int], own: Mapping[str, Iterable[int]]) -> WatchList:
+        """From numbers that `keyed` made before: what a database keeps instead of anybody's number."""
+        made = cls(keyed)
+        made.public = np.array(sorted(set(public)), np.int64)
+        made.own = {who: frozenset(numbers) for who, numbers in own.items()}
+        return made
+
     def pairs(self, handlers: Mapping[str, int]) -> NDArray[np.int64]:
         """Sorted pair numbers of (handler, watched subject) for the handlers of an intake."""
         found = [pair_of(handlers[who], subject) for who, own in self.own.items() if who in handlers for subject in own]
@@ -78,6 +86,10 @@ class CaseRegister:
     def add(self, cases: Iterable[tuple[str, str]]) -> None:
         """More (case number, data subject)."""
         self._fresh += [pair_of(self._keyed(case), self._keyed(subject)) for case, subject in cases]
+
+    def add_pairs(self, pairs: Iterable[int]) -> None:
+        """More, as `pair_of` numbered them before."""
+        self._fresh += pairs
 
     def related(self, case: NDArray[np.int64], subject: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each row whether its case belongs to its data subject."""
