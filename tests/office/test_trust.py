@@ -147,7 +147,45 @@ def test_nothing_measured_is_not_a_pass(platform: Platform, worker_store: Store,
     for name in ("label_coverage", "evidence_coverage", "drift", "trial_figures", "scores_by_group", "override_rate"):
         assert told[name] == "unmeasurable", name
     offline = replace(platform, store=None)
-    assert verdicts(offline)["audit_chain"] == "unmeasurable"
+    assert {verdicts(offline)[name] for name in ("retention_runs", "register_entry", "ethics_on_record")} == {
+        "unmeasurable"
+    }
+
+
+def test_figures_that_grew_old_are_no_evidence(platform: Platform) -> None:
+    with clock.frozen(NOW + timedelta(days=91)):
+        assert verdicts(platform)["trial_figures"] == "unmeasurable"
+
+
+def test_the_command_tells_what_fails_and_writes_the_bill_of_materials(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from haechi.cli import main
+
+    place = tmp_path / "sbom.json"
+    done = CliRunner().invoke(main, ["--home", str(tmp_path / "home"), "trust", "2", "--json", "--sbom", str(place)])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["passed"]) == (1, False)
+    assert "human_step" in told["failing"]
+    assert {proof["probe"] for proof in told["proofs"]} == set(PROBES)
+    assert len(told["requirements"]) == 15
+    assert json.loads(place.read_text(encoding="utf-8"))["bomFormat"] == "CycloneDX"
+    assert not (tmp_path / "home" / "database").exists(), "a question makes no database"
+    assert CliRunner().invoke(main, ["--home", str(tmp_path / "home"), "trust", "998"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "form", [id for id, _ in Policy.in_force().forms if id.startswith(("ethics", "impact", "trust"))]
+)
+def test_every_questionnaire_goes_out_and_comes_back_equal(form: str) -> None:
+    from haechi.office.forms import exchange
+
+    asked = Policy.in_force().form(form)
+    sample = {"long": "=위험한 글\n둘째 줄", "text": "+글", "date": "2026-01-02", "number": 11}
+    told = {q.id: q.options[0].value if q.options else sample[q.kind] for q in asked.questions}
+    assert exchange.from_json(asked, exchange.to_json(asked, told)) == (told, ())
+    assert exchange.from_csv(asked, exchange.to_csv(asked, told)) == (told, ())
+    assert exchange.from_xlsx(asked, exchange.to_xlsx(asked, told)) == (told, ())
 
 
 def test_the_chores_that_stood_still_fail(platform: Platform) -> None:

@@ -208,7 +208,7 @@ def test_what_applied_on_that_day_is_public(house: House, visitor: Any) -> None:
     page = reader.page
     changed = page.inner_text("section[aria-labelledby=changed]")
     assert "새로 적용된 것 4개" in changed
-    assert "적용이 끝난 것 3개" in changed
+    assert "적용이 끝난 것 4개" in changed
     assert "제7조" in changed
     assert faults_of(page) == []
     assert sideways(page) == 0

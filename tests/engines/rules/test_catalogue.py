@@ -61,7 +61,7 @@ def test_the_difference_between_two_days_is_told():
     before = applied(on=date(2025, 9, 28), profile=ALL_NO)
     told = difference(before, applied(on=date(2025, 9, 29), profile=ALL_NO))
     assert {one.urn.removeprefix(REQ) for one in told.went} == {
-        "basic-article-7", "basic-committee-ethics", "basic-plan-item-5",
+        "basic-article-7", "basic-committee-ethics", "basic-plan-item-5", "basic-committee-item-4",
     }  # fmt: skip
     assert all(one.law.startswith("서울특별시 인공지능윤리") for one in told.came)
     assert len(told.came) == 4

@@ -51,7 +51,7 @@ PROBES: Mapping[str, Probe] = {
     "label_coverage": Probe(("AI 표시가 붙은 비율", "Label coverage"), "저장된 결과(90일)", running.label_coverage),
     "evidence_coverage": Probe(("근거가 붙은 비율", "Evidence coverage"), "저장된 결과(90일)", running.evidence_coverage),
     "register_entry": Probe(("등록부와 같은지", "Register entry"), "등록부, service.toml", standing.register_entry),
-    "audit_chain": Probe(("기록의 사슬", "Audit chain"), "감사 기록", standing.audit_chain, "haechi audit verify"),
+    "audit_chain": Probe(("기록의 사슬", "Audit chain"), "감사 기록", standing.audit_chain, "haechi audit verify", True, True),
     "model_hashes": Probe(("모델의 해시", "Model hashes"), "policy/registered_models.yaml, 파일", parts.model_hashes),
     "data_statement": Probe(("데이터 명세", "Data statement"), "service.toml", standing.data_statement),
     "retention_runs": Probe(("보관 기간 일과", "Retention runs"), "감사 기록, 대화", standing.retention_runs),

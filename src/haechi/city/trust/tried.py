@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from haechi.city.check import CHECKOUT
 from haechi.city.samples import difference as differs
 from haechi.city.samples import offline
 from haechi.city.trust.subject import Subject, Told
+from haechi.core import clock
 from haechi.core.contract import Scorecard
 from haechi.core.errors import HaechiError
 from haechi.core.measuring import wilson
@@ -32,8 +34,13 @@ def trial_figures(subject: Subject, told: Told) -> Proof:
     judged = [card for card in cards if card.target is not None]
     if not judged:
         return told.unmeasurable("목표가 있는 시험 결과가 없습니다.", f"haechi trial {subject.number}")
+    days, oldest = subject.limit("valid_days"), min(card.at for card in judged)
+    if days is not None and clock.now() - oldest > timedelta(days=days):
+        return told.unmeasurable(
+            f"{oldest:%Y-%m-%d}에 잰 것이라 {days:g}일을 넘었습니다.", f"haechi trial {subject.number}"
+        )
     below = [card for card in judged if card.passed is False]
-    shown = f"{len(judged) - len(below)}/{len(judged)}개 지표가 목표를 이룸"
+    shown = f"{len(judged) - len(below)}/{len(judged)}개 지표가 목표를 이룸(가장 오래된 것 {oldest:%Y-%m-%d})"
     why = "; ".join(f"{c.figure} {c.value:.3f} (목표 {c.target:g}, n={c.n}, {c.dataset})" for c in below)
     synthetic = sorted({card.dataset for card in judged if card.synthetic})
     return told.held(not below, shown, why, "고친 뒤 다시 시험하세요.", synthetic=synthetic, figures=len(cards))
