@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from haechi.city.office.fee_keys import FeeKeys
 from haechi.city.office.outcomes import FLOWS, Carriage
+from haechi.city.privacy import PrivacyGuard
+from haechi.city.privacy import register as privacy_hooks
 from haechi.city.register import load_register
 from haechi.city.sample_engines import SampleBench
 from haechi.city.trials import JsonLinesScorecards
@@ -58,6 +60,7 @@ class Office:
         store = self._installation.store
         for module in (consulting, advice, pilots):
             module.register(hooks, store, self.policy)
+        privacy_hooks(hooks)
         prereview.register(hooks, store, self.policy, self.projects)
         return hooks
 
@@ -100,6 +103,15 @@ class Office:
     def plans(self) -> plans.Plans:
         """Basic and yearly plans."""
         return plans.Plans(self._installation.store, self.cases)
+
+    @cached_property
+    def privacy(self) -> PrivacyGuard:
+        """Access logs and what was found in them (service 45)."""
+        installation = self._installation
+        settings = installation.settings
+        return PrivacyGuard(
+            installation.store, installation.worker_store, self.by_itself, settings.home, settings.city_name
+        )
 
     @cached_property
     def sinks(self) -> alerts.Sinks:
