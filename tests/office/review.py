@@ -47,7 +47,7 @@ def desk(store: Store, owner_store: Store) -> Desk:
     hooks, policy = Hooks(), Policy.in_force()
     for module in (consulting, advice, pilots):
         module.register(hooks, store, policy)
-    prereview.register(hooks, store, policy, manifests())
+    prereview.register(hooks, store, policy, prereview.Services(manifests()))
     return Desk(
         Cases(store, policy, hooks), Rounds(store), Roster(store),
         person(owner_store, "박나린", "staff", "service_owner", bureau="복지실"),

@@ -34,9 +34,9 @@ class Consulting:
         return parameter("consulting.weights", on=found["opens_on"])
 
     def ranking(self, actor: Actor, round_id: str) -> dict[str, Any]:
-        """round, criteria, placed, selected, declined, late. Forbidden without 'review.desk': whoever answered a survey
+        """round, criteria, placed, selected, declined, late. Forbidden without 'projects.desk': whoever answered a survey
         sees their own case, and everybody reads the decisions in `decided`."""
-        if not may(actor, "review.desk"):
+        if not may(actor, "projects.desk"):
             raise Forbidden(
                 "순위를 볼 권한이 없습니다.", next_step="결과는 통보서와 회차 화면에서 볼 수 있습니다.", record=round_id
             )

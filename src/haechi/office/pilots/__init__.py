@@ -10,7 +10,7 @@ from haechi.office.cases import Hooks, Policy
 from haechi.office.cases.work import Working
 from haechi.office.pilots import commission
 from haechi.office.pilots.hooks import hang
-from haechi.office.pilots.papers import report_paper, said
+from haechi.office.pilots.papers import in_words, report_paper, said
 from haechi.office.pilots.results import Compared, Results, results
 from haechi.office.pilots.statistics import (
     Effect,
@@ -31,6 +31,7 @@ __all__ = [
     "Pilots",
     "Results",
     "agreement",
+    "in_words",
     "kappa",
     "paired_bootstrap",
     "paired_t",

@@ -19,15 +19,26 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
 UNKNOWN = "미상"
 
 
-def said(effect: Effect | None) -> str:
-    """An effect in words with its interval; never without n."""
+def in_words(effect: Effect | None) -> tuple[str, str]:
+    """An effect in Korean and English with its interval; never without n."""
     if effect is None:
-        return "쌍이 두 개보다 적어 계산하지 않음"
-    clear = "0을 포함하지 않음" if effect.clear else "0을 포함함: 차이가 있다고 말할 수 없음"
-    p = "" if effect.p is None else f", p={effect.p:.3g}"
-    return (
-        f"{effect.mean:+.2f} ({effect.level:.0%} 구간 {effect.low:+.2f}~{effect.high:+.2f}{p}, n={effect.n}; {clear})"
+        return "쌍이 두 개보다 적어 계산하지 않음", "not computed: fewer than two pairs"
+    clear = (
+        ("0을 포함하지 않음", "0 lies outside")
+        if effect.clear
+        else ("0을 포함함: 차이가 있다고 말할 수 없음", "0 lies inside: no difference can be claimed")
     )
+    p = "" if effect.p is None else f", p={effect.p:.3g}"
+    figures = f"{effect.low:+.2f}~{effect.high:+.2f}{p}, n={effect.n}"
+    return (
+        f"{effect.mean:+.2f} ({effect.level:.0%} 구간 {figures}; {clear[0]})",
+        f"{effect.mean:+.2f} ({effect.level:.0%} interval {figures}; {clear[1]})",
+    )
+
+
+def said(effect: Effect | None) -> str:
+    """As `in_words`, in Korean: what a report prints."""
+    return in_words(effect)[0]
 
 
 def report_paper(

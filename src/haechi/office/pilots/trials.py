@@ -62,6 +62,32 @@ class Pilots:
                 raise NotFound("계정이 없는 사람이 있습니다.", next_step="사람 목록에서 고르세요.", record=missing[0])
             return self._add(tx, case, [people[subject] for subject in dict.fromkeys(subjects)])
 
+    def enrol_logins(self, actor: Actor, case_id: str, logins: Sequence[str]) -> int:
+        """As `enrol`, by login names. NotFound names the first that nobody has."""
+        wanted = [login.lower() for login in logins]
+        with self._store.transaction(actor) as tx:
+            known = {
+                row["login"]: row["subject"]
+                for row in tx.all(
+                    "select login, 'user:' || id::text as subject from users where active and login = any (:logins)",
+                    logins=wanted,
+                )
+            }
+        missing = [login for login in wanted if login not in known]
+        if missing or not wanted:
+            raise InvalidInput(
+                f"계정이 없습니다: {', '.join(missing[:5])}" if missing else "아이디가 비었습니다.",
+                next_step="아이디를 한 줄에 하나씩 적으세요.",
+                record="logins",
+            )
+        return self.enrol(actor, case_id, [known[login] for login in wanted])
+
+    def asked(self, actor: Actor, case_id: str) -> tuple[Row, list[str]]:
+        """The case and the survey's questions, for whoever may see the trial."""
+        with self._store.transaction(actor) as tx:
+            case = _trial(tx, case_id)
+            return case, questions(answers_of(tx, case["id"], "pilot_plan"))
+
     def _add(self, tx: Transaction, case: Row, people: Sequence[Row]) -> int:
         standing = standing_of(tx, case)
         taken = {*standing.recused, *standing.parts.get("rater", ()), *standing.parts.get("lead", ())}

@@ -9,7 +9,7 @@ from haechi.core.errors import Forbidden
 from haechi.core.store import Actor, Row, Store
 from haechi.office.cases import rows
 from haechi.office.prereview.letter import score_of
-from haechi.office.prereview.projects import similar
+from haechi.office.prereview.projects import Services, similar
 from haechi.office.prereview.similar import Hit, Project, terms_of
 from haechi.office.rounds import filed_by
 
@@ -19,10 +19,11 @@ PAGE = 60
 
 
 class PreReviews:
-    """Reads pre-reviews as the actor may see them."""
+    """Reads pre-reviews as the actor may see them. services: put into the index when somebody searches before the first filing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, services: Services | None = None) -> None:
         self._store = store
+        self._services = services
 
     def listed(self, actor: Actor, *, round: str = "", state: str = "") -> list[Row]:
         """Cases with their money, the newest first, at most PAGE; those that the actor may see."""
@@ -71,4 +72,6 @@ class PreReviews:
         """Projects like a description that nobody has filed yet: what an owner asks before writing."""
         project = Project("query", title, actor.bureau, "", terms_of(title, text))
         with self._store.transaction(actor) as tx:
+            if self._services is not None:
+                self._services.put(tx)
             return similar(tx, project, least=least, most=most)

@@ -95,9 +95,9 @@ class Roster:
         self, actor: Actor, kind: str, subject: str, *, from_on: date, until_on: date, affiliation: str = "",
         specialties: Sequence[str] = (), relations: Sequence[str] = (),
     ) -> str:  # fmt: skip
-        """Put somebody on it for a term; the entry's id. Forbidden without 'review.roster'; NotFound for a person who has no
+        """Put somebody on it for a term; the entry's id. Forbidden without 'projects.roster'; NotFound for a person who has no
         account; Conflict when terms overlap."""
-        require(actor, "review.roster")
+        require(actor, "projects.roster")
         if kind not in ROLES or until_on < from_on:
             raise InvalidInput("임기가 시작하기 전에 끝납니다.", next_step="임기를 확인하세요.", record="until_on")
         with self._store.transaction(actor) as tx:
@@ -124,7 +124,7 @@ class Roster:
 
     def end(self, actor: Actor, entry: str, on: date, why: str) -> None:
         """End a term early (해촉). InvalidInput without a reason."""
-        require(actor, "review.roster")
+        require(actor, "projects.roster")
         if not why.strip():
             raise InvalidInput("해촉 사유가 비었습니다.", next_step="사유를 적으세요.", record="why")
         with self._store.transaction(actor) as tx:

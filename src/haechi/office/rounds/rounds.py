@@ -42,9 +42,9 @@ class Rounds:
         self._store = store
 
     def add(self, actor: Actor, new: Round) -> Row:
-        """A new round. Forbidden without 'review.round'; InvalidInput for a window that ends before it begins or a blank
+        """A new round. Forbidden without 'projects.round'; InvalidInput for a window that ends before it begins or a blank
         name; Conflict when the name is taken."""
-        require(actor, "review.round")
+        require(actor, "projects.round")
         _sound(new)
         with self._store.transaction(actor) as tx:
             if tx.one("select 1 as there from review_rounds where id = :id", id=new.id) is not None:
