@@ -131,6 +131,7 @@ def test_a_course_ends_in_a_certificate_that_anybody_can_check(store: Store, own
         certificates.revoke(team, mine["code"], " ")
     certificates.revoke(team, mine["code"], "다른 사람이 대신 들었습니다.")
     assert (certificates.check(guest("a" * 30), mine["code"]) or {})["revoked_at"] is not None
+    assert Duties(store).mine(who, YEAR).done_hours == 0
 
 
 def test_nobody_who_takes_a_test_reads_the_right_choices(store: Store, owner_store: Store, team: Actor) -> None:

@@ -58,7 +58,8 @@ class Certificates:
         return row
 
     def revoke(self, actor: Actor, code: str, why: str) -> None:
-        """Take a certificate back; its public page says so from now on. InvalidInput without a reason."""
+        """Take a certificate back; its public page says so from now on, and its hours no longer count. InvalidInput without a
+        reason."""
         require(actor, "learning.manage")
         if not why.strip():
             raise InvalidInput("취소하는 이유가 비었습니다.", next_step="이유를 적으세요.", record=code)
@@ -69,6 +70,10 @@ class Certificates:
             )
             if not done:
                 raise NotFound("취소할 수료증이 없습니다.", next_step="번호를 확인하세요.", record=code)
+            tx.run(
+                "update enrolments set minutes = 0 where id = (select enrolment_id from certificates where code = :code)",
+                {"code": code.strip().upper()},
+            )
             audit.record(tx, "learning.revoked", f"certificate:{code}", {"why": why.strip()})
 
 

@@ -6,6 +6,7 @@ rounds.open(actor, id) → people apply (flow fee_support) → draws.draw(actor,
 from haechi.office.support.applications import hooks
 from haechi.office.support.drawing import Drawn, Entry, Lot, commitment, draw, list_hash, seed_of
 from haechi.office.support.draws import Draws, Result, follow, promote
+from haechi.office.support.keeping import purge
 from haechi.office.support.metered import Keyring, Metered
 from haechi.office.support.money import Reach, reach
 from haechi.office.support.payments import Payments
@@ -32,6 +33,7 @@ __all__ = [
     "hooks",
     "list_hash",
     "promote",
+    "purge",
     "reach",
     "reach_of",
     "seed_of",

@@ -186,4 +186,5 @@ create policy everything on support_payment_lines to haechi_worker using (true) 
 grant select, insert, update on support_rounds, support_applications to haechi_app, haechi_worker;
 grant insert on support_secrets to haechi_app;
 grant select, insert on support_draws, support_ledger, support_payments, support_payment_lines to haechi_app, haechi_worker;
+grant update (csv, xlsx) on support_payments to haechi_worker;  -- retention
 grant usage on sequence support_ledger_seq_seq to haechi_app, haechi_worker;
