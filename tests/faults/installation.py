@@ -215,7 +215,7 @@ class Person:
                     return True
                 assert 503 in (answer.status_code, home.status_code), answer.text
             else:
-                assert form.status_code == 503, form.text
+                assert form.status_code == 503, f"{form.status_code} {form.text}"
         return False
 
     def upload(self, filename: str, data: bytes, key: str, **described: str) -> httpx.Response:
