@@ -12,6 +12,8 @@ from lxml import etree
 from tests.house import House, faults_of, sideways
 from tests.office.test_alerts import ANSWERS, Receiver, proposed
 
+from haechi.city.demo.office.alerts import WORDS, demo
+from haechi.core.roles import actor_of
 from haechi.office.alerts.message import read_xml, schema_faults
 
 CHOSEN = ("category", "urgency", "severity", "certainty", "response", "sinks")
@@ -116,6 +118,22 @@ def test_a_proposal_becomes_an_alert_and_gets_its_verdict(visitor: Any, house: H
     report = page.request.get(f"{house.address}{address}/report.pdf")
     assert report.body().startswith(b"%PDF")
     assert "1㎡에 5명이 넘는 것을" in page.request.get(f"{house.address}{address}/report.html").text()
+
+
+def test_the_demonstration_opens_its_things_once(house: House) -> None:
+    office = house.installation.office
+    people = {}
+    for login in ("oper", "oper2"):
+        user = house.installation.accounts.find(login)
+        assert user is not None
+        people[login] = actor_of(user)
+    demo(office, people)
+    before = {kind: len(rows) for kind, rows in office.board.open_cases(people["oper"]).items()}
+    demo(office, people)
+    assert {kind: len(rows) for kind, rows in office.board.open_cases(people["oper"]).items()} == before
+    told = {row["headline_ko"]: row["exercise"] for row in office.board.in_force(people["oper"])}
+    assert told[WORDS["headline_ko"]] is False
+    assert told["[훈련] " + WORDS["headline_ko"]] is True
 
 
 def _wait_for(receiver: Receiver, n: int) -> None:
