@@ -72,6 +72,15 @@ class PrivacyGuard:
             )
         return [{**row, "name": names.get(row["rule"], row["rule"])} for row in found]
 
+    def of_mine(self, actor: Actor) -> list[Row]:
+        """Open cases in which the actor plays a part, and the look-ups that they asked for."""
+        with self._store.transaction(actor) as tx:
+            return tx.all(
+                """select c.id::text as id, c.number, c.title, c.flow, c.state, c.due_at from cases c
+                where c.flow in ('privacy_alert', 'privacy_lookup') and c.closed_at is null
+                  and c.id in (select haechi_my_cases()) order by c.due_at nulls last, c.number limit 100"""
+            )
+
     def looks(self, actor: Actor) -> list[Row]:
         """Who looked at raw lines."""
         return self.looking.looks(actor)
