@@ -28,11 +28,14 @@ from haechi.web.office import committee as pages_committee
 from haechi.web.office import consulting as pages_consulting
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
+from haechi.web.office import learning as pages_learning
 from haechi.web.office import pilots as pages_pilots
 from haechi.web.office import plans as pages_plans
 from haechi.web.office import policy as pages_policy
 from haechi.web.office import prereview as pages_prereview
+from haechi.web.office import privacy as pages_privacy
 from haechi.web.office import reviews as pages_reviews
+from haechi.web.office import support as pages_support
 from haechi.web.office import trust as pages_trust
 from haechi.web.staff import answers as pages_answers
 from haechi.web.staff import bots as pages_bots
@@ -63,6 +66,8 @@ PAGES = (
     pages_gateway,
     pages_forms,
     pages_cases,
+    pages_learning,
+    pages_support,
     pages_casebook,
     pages_committee,
     pages_plans,
@@ -70,6 +75,7 @@ PAGES = (
     pages_consulting,
     pages_advice,
     pages_pilots,
+    pages_privacy,
     pages_policy,
     pages_trust,
     pages_alert_desk,  # before the public pages, whose addresses it shares

@@ -28,6 +28,9 @@ ROOMS: tuple[Room, ...] = (
     Room("pilots", "/pilots", "projects.see"),
     Room("plans", "/plans", "office.see"),
     Room("committee", "/committee", "office.see"),
+    Room("learning", "/learning", "office.see"),
+    Room("support", "/support", "office.see"),
+    Room("privacy", "/privacy", "office.see"),
     Room("casebook", "/casebook", "office.see"),
 )
 
