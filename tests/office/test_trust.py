@@ -1,52 +1,28 @@
-"""Certification, ethics and impact, from the first person to the last: on a real database, with the platform's evidence."""
+"""Certification, and the evidence of the platform that it rests on: a sound service, a planted bad one, and nothing measured."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.office.fragile import LettersBench, manifest
 from tests.office.people import person
+from tests.office.planted import NOW, PROBED, card, desk, outcomes, planted, planted_platform, save, verdicts
 
-from haechi.city.register import Register, load_register
+from haechi.city.register import Register
 from haechi.city.trials import JsonLinesScorecards
 from haechi.city.trust import PROBES, Platform
-from haechi.core import audit, clock
-from haechi.core.contract import Scorecard, no_engines
+from haechi.core import clock
 from haechi.core.errors import Conflict, Forbidden, InvalidInput
-from haechi.core.manifest import Manifest, Words
 from haechi.core.store import Actor, Store
 from haechi.engines.rules.catalogue import catalogue_in_force
-from haechi.office.cases import Cases, Hooks, Opening, Policy
-from haechi.office.trust import hooks, proof_from, proofs_of, rows, standing
-
-NOW = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
-PROBED = ("human_step", "notice", "label_coverage", "evidence_coverage", "register_entry", "audit_chain", "model_hashes",
-          "data_statement", "retention_runs", "trial_figures", "scores_by_group", "drift", "override_rate",
-          "complaint_rate", "sbom", "licences", "ethics_on_record", "impact_on_record")  # fmt: skip
-"""All but those that run a service or the attack pack; these have a test of their own."""
-
-
-class NoBench:
-    """A bench on a machine without engines."""
-
-    def engine(self, name: str, *, documents: Path | None = None) -> Any:
-        del documents
-        return no_engines(name)
-
-    def demonstration(self) -> None:
-        return None
-
-
-def planted(good: bool) -> Manifest:
-    """A service of the city's, with what a good owner, or a bad one, would have written."""
-    real = load_register().get(39)
-    flow = "objection" if good else "미상"
-    return replace(real, number=77, slug="s77_planted", name=Words("심은 서비스", "Planted"), flow=flow)
+from haechi.office.cases import Cases, Opening, Policy
+from haechi.office.trust import proof_from, proofs_of, rows, standing
 
 
 @pytest.fixture(autouse=True)
@@ -57,44 +33,22 @@ def now() -> Iterator[None]:
 
 @pytest.fixture
 def platform(worker_store: Store, tmp_path: Path) -> Platform:
-    """The planted service with 120 fine outcomes in each of two months, figures by group, and a day's chores."""
-    platform = Platform(
-        JsonLinesScorecards(tmp_path / "scorecards.jsonl"), NoBench(), worker_store, tmp_path, Register((planted(True),)),
-        Policy.in_force(), probes={name: PROBES[name] for name in PROBED},
-    )  # fmt: skip
-    outcomes(worker_store, label=True)
-    platform.scorecards.add([card("recall", 0.91), card("recall@65세 이상", 0.88), card("recall@65세 미만", 0.93)])
-    with worker_store.transaction() as tx:
-        row = json.dumps(json.loads(json.dumps(planted(True).as_dict(), default=str)))
-        tx.run(
-            "insert into register (number, slug, manifest) values (77, 's77_planted', cast(:m as jsonb))", {"m": row}
-        )
-        audit.publish_head(tx, tmp_path / "published")
-    return platform
+    return planted_platform(worker_store, tmp_path)
 
 
-def card(figure: str, value: float, n: int = 200) -> Scorecard:
-    return Scorecard(77, figure, value, "비율", "higher", 0.8, n, (0.0, 1.0), "held-out", 1, "2 cores", False)
+@pytest.fixture
+def cases(platform: Platform, store: Store) -> Cases:
+    return desk(platform, store)
 
 
-def outcomes(store: Store, *, label: bool, confidence: float = 0.9, days: tuple[int, ...] = (5, 40)) -> None:
-    """120 outcomes a day."""
-    told = {"confidence": confidence, "needs_person": False, "made_by_ai": label, "model": "m", "evidence": [{"ref": "a"}],
-            "result": {"answered": True}}  # fmt: skip
-    with store.transaction() as tx:
-        tx.run(
-            """insert into outcomes (id, service, at, subject, outcome)
-            values (:id, 77, :at, 'user:x', cast(:outcome as jsonb))""",
-            [
-                {"id": clock.new_id(), "at": clock.now() - timedelta(days=day), "outcome": json.dumps(told)}
-                for day in days
-                for _ in range(120)
-            ],
-        )
+@pytest.fixture
+def owner(owner_store: Store) -> Actor:
+    return person(owner_store, "박나린", "service_owner", bureau="복지실")
 
 
-def verdicts(platform: Platform) -> dict[str, str]:
-    return {proof.probe: proof.verdict for proof in platform.gather(77).proofs}
+@pytest.fixture
+def assessor(owner_store: Store) -> Actor:
+    return person(owner_store, "하늘찬", "ai_team", bureau="디지털도시국")
 
 
 # --- the platform's evidence -----------------------------------------------------------------------------------------
@@ -150,6 +104,19 @@ def test_nothing_measured_is_not_a_pass(platform: Platform, worker_store: Store,
     assert {verdicts(offline)[name] for name in ("retention_runs", "register_entry", "ethics_on_record")} == {
         "unmeasurable"
     }
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("fragile", "fail"), ("sturdy", "pass")])
+def test_corrupted_inputs_and_dead_engines_tell_the_fragile_from_the_sturdy(
+    tmp_path: Path, kind: str, verdict: str
+) -> None:
+    register = Register((manifest(tmp_path / "s77", kind),))
+    probes = {name: PROBES[name] for name in ("robustness", "fallback")}
+    tried = Platform(JsonLinesScorecards(tmp_path / "x"), LettersBench(), register=register, probes=probes)
+    found = {proof.probe: proof for proof in tried.gather(77).proofs}
+    assert {name: proof.verdict for name, proof in found.items()} == {"robustness": verdict, "fallback": verdict}
+    assert found["robustness"].detail["seed"] == 0
+    assert tried.gather(77).proofs == tuple(found.values()), "the same seed, the same result"
 
 
 def test_figures_that_grew_old_are_no_evidence(platform: Platform) -> None:
@@ -216,23 +183,6 @@ def test_the_population_stability_index() -> None:
 # --- certification ---------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cases(platform: Platform, store: Store) -> Cases:
-    register = Hooks()
-    hooks(register, platform.policy or Policy.in_force(), platform, store)
-    return Cases(store, platform.policy, register)
-
-
-@pytest.fixture
-def owner(owner_store: Store) -> Actor:
-    return person(owner_store, "박나린", "service_owner", bureau="복지실")
-
-
-@pytest.fixture
-def assessor(owner_store: Store) -> Actor:
-    return person(owner_store, "하늘찬", "ai_team", bureau="디지털도시국")
-
-
 SCOPE = {"service": "77", "includes": "질문과 답", "excludes": "없음", "users": "직원"}
 YES = {f"{name}{more}": value for name in ("proportion", "basis", "acceptable")
        for more, value in (("", "yes"), ("_why", "회의에서 검토했다."))}  # fmt: skip
@@ -263,10 +213,6 @@ def file_what_lacks(cases: Cases, owner: Actor, case_id: str) -> None:
             proved = tx.value("select count(*) from case_evidence where case_id = :id and question = :q", id=case_id, q=f"cat_{number:02}")  # fmt: skip
         if not proved:
             cases.work.add_evidence(owner, case_id, name=f"{number}.txt", media_type="text/plain", content=b"x", question=f"cat_{number:02}")  # fmt: skip
-
-
-def save(cases: Cases, who: Actor, case_id: str, form: str, told: dict[str, Any]) -> None:
-    cases.filings.save(who, case_id, form, told, base=cases.filings.get(who, case_id, form)["version"])
 
 
 def test_from_scope_to_the_draft_certificate(cases: Cases, owner: Actor, assessor: Actor, worker_store: Store) -> None:  # fmt: skip
@@ -358,131 +304,3 @@ def test_nobody_assesses_their_own_service_and_no_unknown_service(cases: Cases, 
             cases.people.name(assessor, case_id, "assessor", who.subject)
     with pytest.raises(Conflict, match="지금은 ‘신청’"):
         cases.act(assessor, case_id, "certify")
-
-
-# --- ethics and impact -----------------------------------------------------------------------------------------------
-
-PRINCIPLES = ("good", "fair", "open", "answer", "safe")
-
-
-def checked(cases: Cases, owner: Actor, case_id: str, moment: str, **changed: Any) -> None:
-    """The moment's five questions kept, each with a document, but what is changed."""
-    told: dict[str, Any] = {f"{moment}_{one}": "yes" for one in PRINCIPLES} | changed
-    for one in PRINCIPLES:
-        if told[f"{moment}_{one}"] == "yes":
-            cases.work.add_evidence(owner, case_id, name="증거.txt", media_type="text/plain", content=b"x", question=f"{moment}_{one}")  # fmt: skip
-    save(cases, owner, case_id, f"ethics_{moment}", told)
-
-
-def test_five_moments_unanswered_is_not_passed(cases: Cases, owner: Actor, assessor: Actor, platform: Platform) -> None:
-    case_id = str(cases.open(owner, "ethics_check", Opening("심은 서비스", bureau="복지실"))["id"])
-    cases.people.name(assessor, case_id, "reviewer", assessor.subject)
-    with pytest.raises(InvalidInput, match="답하지 않은 문항이 5개"):
-        cases.act(owner, case_id, "file_plan")
-    save(cases, owner, case_id, "ethics_plan", {"service": "77", **{f"plan_{one}": "yes" for one in PRINCIPLES}})
-    with pytest.raises(InvalidInput, match="답하지 않은 문항이 5개"):
-        cases.act(owner, case_id, "file_plan")  # a yes without evidence
-    due = (clock.today() + timedelta(days=20)).isoformat()
-    gap = {"plan_fair": "partly", "plan_fair_plan": "당사자 의견을 듣는다.", "plan_fair_due": due}
-    checked(cases, owner, case_id, "plan", **gap)
-    cases.act(owner, case_id, "file_plan")
-    with pytest.raises(Forbidden):
-        cases.act(owner, case_id, "confirm_plan", note="스스로")
-    cases.act(assessor, case_id, "confirm_plan", note="회의록을 보았다.")
-    seen = cases.reading.one(owner, case_id)
-    assert [(t["text"], t["source"]) for t in seen["tasks"]] == [("기획: 당사자 의견을 듣는다.", "plan_fair")]
-    assert seen["case"]["facts"]["ethics"]["plan"] | {"on": ""} == {"kept": 4, "gaps": 1, "asked": 5, "on": ""}
-    checked(cases, owner, case_id, "data")
-    with clock.frozen(NOW + timedelta(days=25)), pytest.raises(InvalidInput, match="할 일 1개가 기한을 넘겼습니다"):
-        cases.act(owner, case_id, "file_data")
-    for hours, moment in enumerate(("data", "development", "operation"), 1):
-        with clock.frozen(NOW + timedelta(hours=hours)):
-            checked(cases, owner, case_id, moment)
-            cases.act(owner, case_id, f"file_{moment}")
-            cases.act(assessor, case_id, f"confirm_{moment}", note="증거를 열어 보았다.")
-    seen = cases.reading.one(owner, case_id)
-    assert seen["case"]["facts"]["next_check_on"] == (clock.today() + timedelta(days=365)).isoformat()
-    assert [d["deadline"] for d in seen["deadlines"] if d["met_at"] is None] == ["next_check"]
-    assert verdicts(platform)["ethics_on_record"] == "pass"
-    cases.act(owner, case_id, "retire", note="다음 사업으로 옮긴다.")
-    checked(cases, owner, case_id, "retirement")
-    cases.act(owner, case_id, "file_retirement")
-    cases.act(assessor, case_id, "confirm_retirement", note="삭제 기록을 보았다.")
-    assert cases.reading.one(owner, case_id)["case"]["state"] == "closed"
-
-
-LOW = {
-    "service": "77", "role": "inform", "subject": "things", "rights": "none", "reversible": "easily", "duration": "short",
-    "reach": "1k", "vulnerable": "no", "escape": "yes", "personal": "none", "linked": "no", "opaque": "yes", "learning": "no",
-    "measured": "yes", **{f"m_{one}": "no" for one in ("human", "objection", "notice", "groups", "peer", "stop", "consulted", "logs")},
-    "high_impact": "no", "high_impact_by": "디지털정책과 마루한", "high_impact_on": "2026-11-01", "high_impact_basis": "내부 안내다.",
-}  # fmt: skip
-
-
-def test_the_score_proposes_and_a_person_decides(
-    cases: Cases, owner: Actor, assessor: Actor, platform: Platform
-) -> None:
-    case_id = str(cases.open(owner, "impact_assessment", Opening("심은 서비스", bureau="복지실"))["id"])
-    cases.people.name(assessor, case_id, "decider", assessor.subject)
-    blank = {key: value for key, value in LOW.items() if key != "rights"}
-    save(cases, owner, case_id, "impact_assessment", blank)
-    filing = cases.filings.get(owner, case_id, "impact_assessment")
-    assert cases.filings.assessment(filing, "plan").level is None, "an open question: no level"
-    with pytest.raises(InvalidInput, match="닿는 권리와 이익"):
-        cases.act(owner, case_id, "submit")
-    save(cases, owner, case_id, "impact_assessment", {"rights": "life", "role": "decide", "reversible": "__unknown__", "high_impact_by": ""})  # fmt: skip
-    with pytest.raises(InvalidInput, match="판단한 사람의 소속과 이름"):
-        cases.act(owner, case_id, "submit")
-    save(cases, owner, case_id, "impact_assessment", {"high_impact_by": "디지털정책과 마루한"})
-    cases.act(owner, case_id, "submit")
-    impact = cases.reading.one(owner, case_id)["case"]["facts"]["impact"]
-    assert impact["level"] == "2"
-    assert {d["question"] for d in impact["drivers"]} == {"rights", "role", "reversible", "reach"}
-    assert next(d for d in impact["drivers"] if d["question"] == "reversible")["unknown"]
-    assert impact["high_impact"]["answer"] == "no", "recorded as it was answered, whatever the score"
-    save(cases, assessor, case_id, "impact_decision", {"level": "1", "why": "가볍다."})
-    with pytest.raises(InvalidInput, match="2등급보다 낮게 정할 수 없습니다"):
-        cases.act(assessor, case_id, "decide")
-    save(cases, assessor, case_id, "impact_decision", {"level": "3", "why": "생명에 닿는다."})
-    cases.act(assessor, case_id, "decide")
-    seen = cases.reading.one(owner, case_id)
-    assert len(seen["tasks"]) == len(seen["case"]["facts"]["impact"]["duties"]) == 6
-    assert [letter["name"] for letter in seen["letters"]] == ["AI 영향 등급 결정 통보"]
-    assert verdicts(platform)["impact_on_record"] == "pass"
-    with pytest.raises(InvalidInput, match="끝나지 않은 의무가 6개"):
-        cases.act(assessor, case_id, "close", note="됐다.")
-
-
-def test_an_empty_form_is_not_low_risk_and_the_worst_is_the_highest() -> None:
-    from haechi.office.forms import assess
-
-    form = Policy.in_force().form("impact_assessment")
-    assert assess(form, {}, stage="plan").level is None
-    worst = {q.id: max(q.options, key=lambda o: o.weight).value for q in form.questions if q.area == "risk"}
-    told = {**LOW, **worst, "vulnerable_how": "살폈다"}
-    found = assess(form, told, stage="plan")
-    assert (found.level and found.level.id, found.share) == ("4", 1.0)
-    relieved = assess(form, {**told, **{f"m_{k}": "done" for k in ("human", "objection", "notice", "groups", "peer", "stop", "consulted", "logs")}}, stage="plan")  # fmt: skip
-    assert relieved.share == pytest.approx(0.85), "measures lower the score, they do not erase it"
-
-
-def test_the_demonstration_is_played_once(cases: Cases, owner_store: Store) -> None:
-    from types import SimpleNamespace
-
-    from haechi.city.demo.office.trust import demo
-
-    people = {
-        "owner.39": person(owner_store, "박나린", "service_owner", bureau="행정국"),
-        "ai.team": person(owner_store, "하늘찬", "ai_team", bureau="디지털도시국"),
-    }
-    office: Any = SimpleNamespace(cases=cases)
-    demo(office, people)
-    demo(office, people)
-    held, _ = cases.reading.listed(people["ai.team"], service=39)
-    assert {case["flow"]: case["state"] for case in held} == {
-        "ethics_check": "plan_review",
-        "impact_assessment": "decided",
-    }
-    impact = cases.reading.one(people["ai.team"], next(c["id"] for c in held if c["flow"] == "impact_assessment"))
-    assert impact["case"]["facts"]["impact"]["level"] == "1"
-    assert len(impact["tasks"]) == 3
