@@ -299,6 +299,19 @@ def test_an_alert_that_holds_cannot_be_ended_and_an_old_one_can(cases: Cases, fi
         assert cases.act(first, case_id, "end")["state"] == "ended"
 
 
+def test_neither_of_two_who_wrote_it_approves(cases: Cases, first: Actor, second: Actor, owner_store: Store) -> None:
+    case_id = str(cases.open(first, "alert", Opening("소월길 인파"))["id"])
+    cases.act(first, case_id, "accept")
+    written(cases, first, case_id)
+    written(cases, second, case_id, headline_ko="소월길이 붐빕니다. 돌아가세요.")
+    cases.act(second, case_id, "submit")
+    for author in (first, second):
+        with pytest.raises(InvalidInput, match="다른 관제원이"):
+            cases.act(author, case_id, "approve")
+    third = person(owner_store, "노을", "staff", "operator", bureau="재난안전실")
+    assert cases.act(third, case_id, "approve")["state"] == "approved"
+
+
 def test_nobody_but_operators_sees_or_begins_alerts(
     cases: Cases, first: Actor, second: Actor, owner_store: Store
 ) -> None:

@@ -18,6 +18,12 @@ from haechi.office.forms import check
 VERDICTS = {"true_alarm": "정탐", "false_alarm": "오탐", "over_alarm": "과탐"}
 WRITTEN = ("submit", "submit_update", "ask_cancel")
 """Steps whose doer is the author of what is approved next."""
+SENT = ("send", "approve_update")
+"""Steps with which a version went out; what is written after them belongs to the next."""
+_ASKED = "select subject from case_steps where case_id = :id and act = any (:acts) order by number desc limit 1"
+_WROTE = """select 1 from case_filing_changes h join case_filings f on f.id = h.filing_id
+where f.case_id = :id and f.form = :form and h.subject = :me
+and h.at > coalesce((select max(at) from case_steps where case_id = :id and act = any (:sent)), '-infinity') limit 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +64,10 @@ def hooks(register: Hooks, policy: Policy, originator: Callable[[], Originator])
 
 
 def _four_eyes(tx: Transaction, case: Row) -> Sequence[Finding]:
-    """Whoever wrote this version, or asked for its approval, does not approve it."""
-    author = tx.value(
-        "select subject from case_steps where case_id = :id and act = any (:acts) order by number desc limit 1",
-        id=case["id"], acts=list(WRITTEN),
-    )  # fmt: skip
-    writer = tx.value(
-        "select changed_by from case_filings where case_id = :id and form = :form", id=case["id"], form=FORM
-    )
-    cancels = case["state"] == "cancelling"
-    mine = tx.actor.subject == author or (tx.actor.subject == writer and not cancels)
+    """Whoever wrote any of this version, or asked for its approval, does not approve it."""
+    mine = tx.value(_ASKED, id=case["id"], acts=list(WRITTEN)) == tx.actor.subject
+    if case["state"] != "cancelling":
+        mine = mine or tx.value(_WROTE, id=case["id"], form=FORM, me=tx.actor.subject, sent=list(SENT)) is not None
     text = (
         "문안을 쓰거나 승인을 요청한 사람은 승인할 수 없습니다. 다른 관제원이 승인해야 합니다.",
         "Whoever wrote it cannot approve it; another operator must.",
