@@ -25,6 +25,7 @@ class Haechi(click.Group):
         "haechi.city.commands_dialogue",
         "haechi.city.commands_people",
         "haechi.city.commands_gateway",
+        "haechi.city.commands_access_log",
         "haechi.city.commands_trust",
     )
 
