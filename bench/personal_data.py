@@ -169,7 +169,6 @@ def lookalikes(draw: random.Random, n: int) -> Iterator[str]:
         lambda: f"다산콜센터 120 또는 대표번호 1588-{_digits(draw, 4)}로 전화하십시오.",
         lambda: f"물품 고유번호 {card(draw, valid=False)} 를 점검했다.",
         lambda: f"공고 제{draw.randint(2020, 2026)}-{draw.randint(1, 3000)}호 및 관리번호 {business(draw, valid=False)}",
-        lambda: f"법인등록번호 110111-{_digits(draw, 7)}인 회사가 낙찰했다.",
         lambda: f"예산 {draw.randint(10, 90)}조 {draw.randint(1000, 9999)}억 원 가운데 {draw.randint(10, 90)}부 {draw.randint(1000, 9000)}장을 인쇄했다.",
         lambda: f"햇살로 {draw.randint(1, 300)} 일대 도로 {draw.randint(100, 999)}m 구간을 {draw.randint(1, 12)}월까지 공사한다.",
         lambda: draw.choice(("김치찌개와 수정안은 서울시청 조정실에서 정한다.", "신청인은 성명과 주소를 적고 대상자 선정을 기다린다.", "고객님과 담당자님께 안내합니다.", "이사장님과 조합원이 모두 모였다.", "보호자 동의서와 신청인 신분증을 지참한다.", "이용자 유의 사항과 지원 대상 현황을 표시한다.", "배우자 소득과 자녀 연령을 확인한다.")),

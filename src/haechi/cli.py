@@ -25,8 +25,9 @@ class Haechi(click.Group):
         "haechi.city.commands_dialogue",
         "haechi.city.commands_people",
         "haechi.city.commands_gateway",
-        "haechi.city.commands_access_log",
         "haechi.city.commands_trust",
+        "haechi.city.commands_privacy",
+        "haechi.city.commands_access_log",
     )
 
     def list_commands(self, context: click.Context) -> list[str]:

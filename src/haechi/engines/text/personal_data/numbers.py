@@ -12,14 +12,27 @@ from haechi.engines.text.personal_data import check_digits
 from haechi.engines.text.personal_data.rules import Kind, Rules
 
 Span = tuple[str, int, int]
-_J = r"[ ]{0,2}[-.·_/~]?[ ]{0,2}"
+_J = r"[ ]{0,2}[-.·_/~*]?[ ]{0,2}"
 _CUE_REACH = 24
 _BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][-.])"
 _AFTER = r"(?![0-9])(?![-.][0-9])"
-_RESIDENT = re.compile(rf"(?<![0-9])([0-9]{{2}}[01][0-9][0-3][0-9]){_J}([0-9][0-9]{{6}}){_AFTER}")
-_MOBILE = re.compile(rf"(?<![0-9])(?:\+?82{_J}\(?0?\)?{_J}|\(?0)1[016789]\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}")
+_RESIDENT = re.compile(rf"(?<![0-9])([0-9]{{2}}[01][0-9][0-3][0-9]){_J}([0-9] ?[0-9]{{6}}){_AFTER}")
+# Partly hidden already: what is left still tells the day of birth, the last digits, the bank.
+_HIDDEN_RESIDENT = re.compile(
+    r"(?<![0-9])[0-9]{2}[01][0-9][0-3][0-9] ?- ?[0-9][*xX●○]{6}|(?<![0-9])[0-9]{2}[01][0-9][0-3][0-9] ?- ?[*xX●○]{7}"
+)
+_HIDDEN_MOBILE = re.compile(
+    r"(?<![0-9])01[016789] ?[-. )]? ?(?:[0-9*●○]{3,4}|[xX]{3,4}) ?[-. ]? ?(?:[0-9*●○]{4}|[xX]{4})(?![0-9*])"
+)
+_HIDDEN_CARD = re.compile(
+    r"(?<![0-9])[0-9]{4}(?:[- ]?(?:[0-9*●○]{4}|[xX]{4}|[0-9]{2}[xX]{2})){2}[- ]?[0-9*●○]{3,4}(?![0-9*])"
+)
+_BROKEN = r"(?:[ ]{0,2}[-.·_/~*]?[ ]{0,2}|-[ ]?\n[ ]{0,4})"
+_MOBILE = re.compile(
+    rf"(?<![0-9])(?:\+?82{_J}\(?0?\)?{_J}|\(?0)1[016789]\)?{_BROKEN}[0-9]{{3,4}}{_BROKEN}[0-9]{{4}}{_AFTER}"
+)
 _LANDLINE = re.compile(
-    rf"{_BEFORE}(?:\+?82{_J}|\(?0)(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8]?)\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}"
+    rf"{_BEFORE}(?:\+?82{_J}\(?0?\)?|\(?0)(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8]?)\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}"
 )
 _CARD = re.compile(
     rf"{_BEFORE}(?:[3-69][0-9]{{3}}(?:{_J}[0-9]{{4}}){{3}}|3[47][0-9]{{2}}{_J}[0-9]{{6}}{_J}[0-9]{{5}}){_AFTER}"
@@ -31,9 +44,11 @@ _LICENCE = re.compile(
 _PASSPORT_NEW = re.compile(r"(?<![0-9A-Za-z])[MSRODGmsrodg][0-9]{3}[A-Za-z][0-9]{4}(?![0-9A-Za-z])")
 _PASSPORT_OLD = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z] ?[0-9]{8}|[A-Za-z]{2} ?[0-9]{7})(?![0-9A-Za-z])")
 _BUSINESS = re.compile(rf"{_BEFORE}[0-9]{{3}}{_J}[0-9]{{2}}{_J}[0-9]{{5}}{_AFTER}")
+_CORPORATE = re.compile(rf"(?<![0-9])[0-9]{{6}}{_J}[0-9]{{7}}{_AFTER}")
 _ACCOUNT = re.compile(
-    rf"{_BEFORE}[0-9]{{2,6}}(?:[ ]?[-.][ ]?[0-9]{{1,8}}|[ ][0-9]{{2,8}}){{1,4}}{_AFTER}|{_BEFORE}[0-9]{{10,16}}{_AFTER}"
+    rf"{_BEFORE}[0-9]{{2,6}}(?:[ ]{{0,2}}[-.][ ]{{0,2}}[0-9]{{1,8}}|[ ][0-9]{{2,8}}){{1,4}}{_AFTER}|{_BEFORE}[0-9]{{10,16}}{_AFTER}"
 )
+_BUREAU = re.compile(r"(?<=[가-힣]{2})(?:과|팀|실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)")
 _DIGITS = re.compile("[^0-9]")
 _FEWEST = 7
 """Digits of the shortest number below, a passport's: a text with fewer has none."""
@@ -70,7 +85,7 @@ def _digits(text: str) -> str:
 def _registration(text: str, kind: Kind, sexes: str, fits: Callable[[str], bool]) -> Iterator[Span]:
     earliest, latest = (int(year) for year in kind.words("born"))
     for match in _RESIDENT.finditer(text):
-        number = match[1] + match[2]
+        number = _digits(match[0])
         born = check_digits.birth_of(number)
         if number[6] not in sexes or born is None or not earliest <= born.year <= latest:
             continue
@@ -88,7 +103,9 @@ def _registration(text: str, kind: Kind, sexes: str, fits: Callable[[str], bool]
 
 
 def _residents(text: str, kind: Kind) -> Iterator[Span]:
-    return _registration(text, kind, "012349", check_digits.resident_digit_fits)
+    yield from _registration(text, kind, "012349", check_digits.resident_digit_fits)
+    for match in _HIDDEN_RESIDENT.finditer(text):
+        yield kind.name, match.start(), match.end()
 
 
 def _foreigners(text: str, kind: Kind) -> Iterator[Span]:
@@ -96,8 +113,10 @@ def _foreigners(text: str, kind: Kind) -> Iterator[Span]:
 
 
 def _phones(text: str, kind: Kind) -> Iterator[Span]:
-    for match in _MOBILE.finditer(text):
-        yield kind.name, match.start(), match.end()
+    for pattern in (_MOBILE, _HIDDEN_MOBILE) if "*" in text or "●" in text or "○" in text else (_MOBILE,):
+        for match in pattern.finditer(text):
+            if _digits(match[0])[3:].strip("0"):
+                yield kind.name, match.start(), match.end()
     for match in _LANDLINE.finditer(text):
         if not _of_an_office(text, match, kind):
             yield kind.name, match.start(), match.end()
@@ -108,18 +127,28 @@ def _of_an_office(text: str, match: re.Match[str], kind: Kind) -> bool:
     if plain.startswith(kind.words("public_prefixes")):
         return True
     front = before(text, match.start(), 40)
-    personal, office = (last(front, kind.words(name)) for name in ("personal_cues", "office_cues"))
+    personal = last(front, kind.words("personal_cues"))
+    office = last(front, kind.words("office_cues"))
+    office = max([office, *(found.start() for found in _BUREAU.finditer(front))])
+    if personal < 0 and has_any(text[match.end() : match.end() + 12], kind.words("office_after")):
+        return True
     if personal < 0 and office < 0:
+        if has_any(text[match.end() : match.end() + 16].partition("\n")[0], kind.words("personal_after")):
+            return False
         return has_any(front[-_CUE_REACH:], kind.words("listed_cues"))
     return office > personal
 
 
 def _cards(text: str, kind: Kind) -> Iterator[Span]:
+    for match in _HIDDEN_CARD.finditer(text):
+        if sum(match[0].count(sign) for sign in "*●○xX") >= 2:
+            yield kind.name, match.start(), match.end()
     for match in _CARD.finditer(text):
         front = before(text, match.start())
         if has_any(front, kind.words("except_after")):
             continue
-        if check_digits.luhn_fits(_digits(match[0])) or has_any(front, kind.words("cues")):
+        around = front + text[match.end() : match.end() + 6]
+        if check_digits.luhn_fits(_digits(match[0])) or has_any(around, kind.words("cues")):
             yield kind.name, match.start(), match.end()
 
 
@@ -135,6 +164,20 @@ def _passports(text: str, kind: Kind) -> Iterator[Span]:
         yield kind.name, match.start(), match.end()
     for match in _PASSPORT_OLD.finditer(text):
         if has_any(before(text, match.start()), kind.words("cues")):
+            yield kind.name, match.start(), match.end()
+
+
+def _companies(text: str, kind: Kind) -> Iterator[Span]:
+    for match in _CORPORATE.finditer(text):
+        if not _digits(match[0]).strip("0"):
+            continue
+        front = before(text, match.start())
+        if has_any(front, kind.words("cues")) or (
+            match[0][6:7] == "-"
+            and check_digits.birth_of(_digits(match[0])) is None
+            and check_digits.company_digit_fits(_digits(match[0]))
+            and not has_any(front, kind.words("except_after"))
+        ):
             yield kind.name, match.start(), match.end()
 
 
@@ -157,7 +200,7 @@ def _accounts(text: str, kind: Kind) -> Iterator[Span]:
         cue, other = last(front, kind.words("cues")), last(front, kind.words("except_after"))
         if front.rstrip(" :(").endswith(kind.words("banks")):
             cue = len(front)
-        shape = "-".join(str(len(part)) for part in re.split(r"[ ]?-[ ]?", match[0]))
+        shape = "-".join(str(len(part)) for part in re.split(r" *- *", match[0]))
         if cue > other or (other < 0 and shape in shapes):
             yield kind.name, match.start(), match.end()
 
@@ -171,4 +214,5 @@ _DETECTORS: tuple[tuple[str, Callable[[str, Kind], Iterator[Span]]], ...] = (
     ("phone", _phones),
     ("account", _accounts),
     ("business", _businesses),
+    ("corporate", _companies),
 )

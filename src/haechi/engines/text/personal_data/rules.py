@@ -14,7 +14,8 @@ from haechi.core.errors import InvalidInput
 from haechi.core.roles import policy_file
 
 KINDS = (
-    "email", "resident", "foreigner", "card", "licence", "passport", "phone", "account", "business", "vehicle", "address", "name",
+    "email", "resident", "foreigner", "card", "licence", "passport", "phone", "account", "business", "corporate", "customer",
+    "vehicle", "ip", "address", "birthdate", "name",
 )  # fmt: skip
 
 

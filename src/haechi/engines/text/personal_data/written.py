@@ -40,6 +40,9 @@ _DIGIT_WORDS = "".join(_WORDS) + "".join(_LOOKALIKES)
 # A sign that is no digit is read as one only among at least eight: prose has no such runs.
 _SPOKEN = re.compile(rf"[0-9{_DIGIT_WORDS}](?:(?: ?(?:에|의|다시|대시|[-.·_/~,]) ?| )?[0-9{_DIGIT_WORDS}]){{7,}}")
 _SPREAD = re.compile(r"(?<![0-9])[0-9](?: {1,2}(?:[-.·] {0,2})?[0-9]){8,}(?![0-9])")
+# "…사칠이요": the last 이 is the verb, not a two.
+_ENDING = re.compile("이$")
+_SPEECH = re.compile(r"[요에예고라래며죠지다야니었였거]")
 _JOINT = re.compile(r"에|의|다시|대시|,")
 
 
@@ -126,5 +129,11 @@ def _as_digits(match: re.Match[str]) -> str:
         return run
     if re.search("[A-Za-zОоㅇㅣ]", run) and sum(sign.isdigit() and sign.isascii() for sign in run) < 5:
         return run
-    digits = "".join(str(_WORDS.get(sign, _LOOKALIKES.get(sign, sign))) for sign in run)
+    ending = _ENDING.search(run) if _SPEECH.match(match.string, match.end()) else None
+    kept = run[: ending.start()] if ending else run
+    digits = "".join(str(_WORDS.get(sign, _LOOKALIKES.get(sign, sign))) for sign in kept)
+    return _closed(digits) + run[len(kept) :]
+
+
+def _closed(digits: str) -> str:
     return _JOINT.sub(lambda joint: "-" + " " * (len(joint[0]) - 1), digits)
