@@ -42,6 +42,27 @@ def take(context: click.Context, path: Path, source: str, kind: str, as_json: bo
     )
 
 
+@access_log.command("judge")
+@click.argument("path", type=FILE)
+@click.option("--format", "kind", type=click.Choice(["csv", "jsonl", "syslog"]), default="csv", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON 하나로 출력")
+def judge(path: Path, kind: str, as_json: bool) -> None:
+    """저장하지 않고 규칙으로 한 번 살핍니다 · Judge a file once; nothing is stored, no database is needed."""
+    import secrets
+
+    from haechi.core.roles import policy_file
+    from haechi.engines.rules.detection import Detection, load_rules
+
+    engine = Detection(load_rules(policy_file("detection")))
+    found, lines = engine.judge(path.read_text(encoding="utf-8-sig"), kind, key=secrets.token_bytes(32))
+    if as_json:
+        click.echo(json.dumps({"lines": lines, "findings": [one.as_dict() for one in found]}, ensure_ascii=False))
+        return
+    click.echo(f"받은 줄 {lines['taken']:,} · 거른 줄 {lines['refused']:,} {lines['by_reason']}")
+    for one in found:
+        click.echo(f"{one.last} {one.handler} [{one.rule}] {one.why[0]}")
+
+
 @access_log.command("facts")
 @click.argument("table", type=click.Choice(["staff", "roster", "watch", "cases", "shared_places"]))
 @click.argument("path", type=FILE)

@@ -38,6 +38,11 @@ class SampleBench:
             from haechi.engines.geo import Geo
 
             return Geo()
+        if name == "rules":
+            from haechi.core.roles import policy_file
+            from haechi.engines.rules.detection import Detection, load_rules
+
+            return Detection(load_rules(policy_file("detection")))
         if name != "knowledge":
             raise MissingPart(f"{name} 엔진", "이 엔진은 아직 구현되지 않았습니다")
         if documents is None:

@@ -204,7 +204,7 @@ class City:
         weekend = ~on & (draw.random(n) < 0.004)
         on |= weekend
         for who in np.flatnonzero((late | weekend) & (draw.random(n) < 0.95)):
-            self.roster.setdefault((self.name(who), self.day(number)), []).append(
+            self.roster.setdefault((self.name(int(who)), self.day(number)), []).append(
                 (int(min(begin[who], 1080)), int(end[who]) + 30)
             )
         for who in range(n):

@@ -129,7 +129,7 @@ def score(story: Run, seed: int) -> list[Scorecard | NotMeasured]:
     """Scorecards: recall at the budget, flagged share, downloads, recall by kind, the budget curve, precision."""
     incidents = story.plan.incidents
     hit, flagged, right = found(story, SHARE)
-    cards = [
+    cards: list[Scorecard | NotMeasured] = [
         _share("scenario_recall", len(hit), len(incidents), seed, NOTE),
         _flagged(flagged, seed),
         _reasons(story, seed),

@@ -10,6 +10,7 @@ from haechi.engines.rules.detection.alerts import Alert, EvidenceRow
 from haechi.engines.rules.detection.chain import Batch, ChainFault, link, verify_chain
 from haechi.engines.rules.detection.detector import Detector
 from haechi.engines.rules.detection.ingest import FIELDS, Intake, read_csv, read_database, read_json_lines, read_syslog
+from haechi.engines.rules.detection.judged import Detection
 from haechi.engines.rules.detection.keyed import Keyed
 from haechi.engines.rules.detection.ranking import Ranked, choose
 from haechi.engines.rules.detection.retention import keep_until, years_to_keep
@@ -25,6 +26,7 @@ __all__ = [
     "Batch",
     "CaseRegister",
     "ChainFault",
+    "Detection",
     "Detector",
     "EvidenceRow",
     "Handler",

@@ -112,7 +112,8 @@ def _limits(
     """Limit of each handler, what it is made of, and of whom nothing is known. Both comparisons must be passed where both
     can be made; one alone decides where the other is unknown."""
     n = day.n
-    limit, basis = np.full(n, rule.at_least), {}
+    limit = np.full(n, rule.at_least)
+    basis: dict[str, Values] = {}
     if memory.history is None:
         return limit, {}, np.zeros(n, np.bool_)
     known = np.zeros(n, np.bool_)

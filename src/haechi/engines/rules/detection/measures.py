@@ -20,7 +20,7 @@ def rows_of(rows: Rows, n: int) -> Values:
 
 def records_of(rows: Rows, n: int) -> Values:
     """Records touched."""
-    return np.bincount(rows.handler, weights=rows.count, minlength=n)
+    return np.bincount(rows.handler, weights=rows.count, minlength=n).astype(np.float64)
 
 
 def subjects_of(rows: Rows, n: int) -> Values:

@@ -38,15 +38,18 @@ class Handler:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Handler:
         """From a row of text: account, bureau, peers, hired, left, leave ('2026-03-02~2026-03-06;…'), returned, shift ('540-1080')."""
-        day = lambda text: date.fromisoformat(text) if text else None  # noqa: E731 - one word for one thing
         spans = [part.split("~") for part in str(row.get("leave") or "").split(";") if part]
         shift = str(row.get("shift") or "540-1080")
         return cls(
-            row["account"], row.get("bureau", ""), row.get("peers") or row.get("bureau", ""), day(row.get("hired")),
-            day(row.get("left")), tuple((date.fromisoformat(a), date.fromisoformat(b)) for a, b in spans),
+            row["account"], row.get("bureau", ""), row.get("peers") or row.get("bureau", ""), _day(row.get("hired")),
+            _day(row.get("left")), tuple((date.fromisoformat(a), date.fromisoformat(b)) for a, b in spans),
             tuple(date.fromisoformat(part) for part in str(row.get("returned") or "").split(";") if part),
             None if shift == "roster" else (int(shift.split("-")[0]), int(shift.split("-")[1])),
         )  # fmt: skip
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 class WatchList:
@@ -96,7 +99,7 @@ class CaseRegister:
         if self._fresh:
             self._sorted = distinct(np.concatenate([self._sorted, np.array(self._fresh, np.int64)]))
             self._fresh = []
-        return (case != 0) & is_in(pairs_of(case, subject), self._sorted)
+        return np.asarray((case != 0) & is_in(pairs_of(case, subject), self._sorted))
 
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
