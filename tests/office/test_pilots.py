@@ -265,7 +265,8 @@ def test_the_paired_t_agrees_with_student() -> None:
     assert paired_t([1.0], [2.0]) is None
     same = paired_t([1.0, 2.0], [3.0, 4.0])
     assert same is not None
-    assert (same.low, same.high, same.p) == (2, 2, 0)
+    assert (same.mean, same.p, same.flat, same.clear) == (2, None, True, False)
+    assert "구간을 말할 수 없음" in said(same)
     with pytest.raises(ValueError, match="after"):
         paired_t([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="not a number"):

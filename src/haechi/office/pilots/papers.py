@@ -23,6 +23,11 @@ def in_words(effect: Effect | None) -> tuple[str, str]:
     """An effect in Korean and English with its interval; never without n."""
     if effect is None:
         return "쌍이 두 개보다 적어 계산하지 않음", "not computed: fewer than two pairs"
+    if effect.flat:
+        return (
+            f"{effect.mean:+.2f} (n={effect.n}; 모든 쌍의 차이가 같아 구간을 말할 수 없음)",
+            f"{effect.mean:+.2f} (n={effect.n}; every pair differs by the same, so there is no interval)",
+        )
     clear = (
         ("0을 포함하지 않음", "0 lies outside")
         if effect.clear

@@ -18,9 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A mean difference with its interval at `level`. n: pairs. p: two-sided, None where no test was made.
-
-    clear: the interval does not hold 0."""
+    """A mean difference with its interval at `level`. n: pairs. p: two-sided, None where no test was made."""
 
     mean: float
     low: float
@@ -31,16 +29,21 @@ class Effect:
     p: float | None = None
 
     @property
+    def flat(self) -> bool:
+        """Whether every pair differs by the same: nothing then tells how sure the mean is, and the interval is no interval."""
+        return self.low == self.high
+
+    @property
     def clear(self) -> bool:
         """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
+        return not self.flat and (self.low > 0 or self.high < 0)
 
 
 def paired_t(before: Sequence[float], after: Sequence[float], *, level: float = 0.95) -> Effect | None:
     """after − before over pairs, Student's t. None with fewer than two pairs.
 
     ValueError for sequences of different length, numbers that are not finite, a level outside (0, 1). All differences equal:
-    the interval is that one number, and p is 0 (or 1 when it is 0).
+    `flat`, without p, because nothing tells how sure the mean is.
     """
     differences = _differences(before, after)
     _level(level)
@@ -49,7 +52,7 @@ def paired_t(before: Sequence[float], after: Sequence[float], *, level: float = 
         return None
     mean, spread = float(np.mean(differences)), float(np.std(differences, ddof=1))
     if spread == 0:
-        return Effect(mean, mean, mean, n, level, "paired t", 1.0 if mean == 0 else 0.0)
+        return Effect(mean, mean, mean, n, level, "paired t")
     error = spread / sqrt(n)
     reach = t_quantile((1 + level) / 2, n - 1) * error
     p = 2 * (1 - t_cdf(abs(mean / error), n - 1))
