@@ -48,7 +48,7 @@ _REST = re.compile(
 _ENGLISH_PART = r"[A-Z][A-Za-z0-9'-]{0,24}-(?:do|si|gu|gun|eup|myeon|dong|ri|ro|gil|daero|ga)"
 _ENGLISH = re.compile(
     rf"(?:#[0-9A-Z-]{{1,6}},? ?|(?:Apt|APT|Room|Rm|Unit|No)\.? ?[0-9A-Z-]{{1,6}},? ?|[0-9]{{1,5}}-(?:dong|ho),? ?){{0,3}}(?:[0-9]{{1,5}}(?:-[0-9]{{1,4}})?,? ?)"
-    rf"{_ENGLISH_PART}(?:[ ,]{{1,2}}(?:[0-9]{{1,3}}(?:beon)?-gil|{_ENGLISH_PART}|(?:Seoul|Busan|Daegu|Incheon|Gwangju|Daejeon|Ulsan|Sejong|Jeju|Gyeonggi)(?:-si|-do)?|(?:South )?Korea|[0-9]{{5}})){{0,7}}"
+    rf"{_ENGLISH_PART}(?:[ ,]{{1,2}}(?:[0-9]{{1,3}}(?:beon|[a-d]|ga|na|da)?-gil|{_ENGLISH_PART}|(?:Seoul|Busan|Daegu|Incheon|Gwangju|Daejeon|Ulsan|Sejong|Jeju|Gyeonggi)(?:-si|-do)?|(?:South )?Korea|[0-9]{{5}})){{0,7}}"
 )
 _SAID_VALUE = re.compile(
     r"(?:는|은|가|이)?[ ]{0,3}[:=|-]?[ ]{0,3}(?P<value>[가-힣0-9(\[][가-힣0-9A-Za-z ,()\[\]*#·-]{5,70})"

@@ -40,7 +40,7 @@ def _emails(text: str, kind: Kind) -> Iterator[Span]:
     for match in _EMAIL.finditer(text):
         domain = match[2].replace(" ", "").lower()
         of_office = any(domain == end or domain.endswith("." + end) for end in kind.words("office_domains"))
-        if not (of_office and match[1].lower() in kind.words("office_names")):
+        if not (of_office and match[1].lower() in kind.words("office_names")) and domain[:3] != "*" * 3:
             yield kind.name, match.start(), match.end()
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from haechi.engines.text.personal_data.numbers import Span, before, has_any
 from haechi.engines.text.personal_data.rules import Kind, Rules
 
-_MONTHS = "Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+_MONTHS = "(?i:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 _Y, _M, _D = r"(?:(?:18|19|20)[0-9]{2}|['’]?[0-9]{2})", r"(?:1[0-2]|0?[1-9])", r"(?:3[01]|[12][0-9]|0?[1-9])"
 _CALENDAR = r"(?:\(?(?:음력|양력|음|양)\)? ?)?"
 _WORD = "[영공일이삼사오육륙유칠팔구십시백천]"
@@ -19,14 +19,14 @@ DATE = (
     rf"|(?:[0-9] ){{3}}[0-9] ?[-./] ?(?:[0-9] ){{1,2}}?[0-9] ?[-./] ?(?:[0-9] ?){{1,2}}\.?"
     rf"|{_D}(?:st|nd|rd|th)? (?:{_MONTHS})\.?,? {_Y}|(?:{_MONTHS})\.? {_D}(?:st|nd|rd|th)?,? {_Y}"
     rf"|{_M}/{_D}/(?:18|19|20)[0-9]{{2}}|{_D}[./]{_M}[./](?:18|19|20)[0-9]{{2}}"
-    rf"|{_WORD}{{2,8}} ?년 ?{_CALENDAR}{_WORD}{{1,2}} ?월 ?{_WORD}{{1,3}} ?일"
+    rf"|{_WORD}{{2,8}} ?년 ?{_CALENDAR}{_WORD}{{1,2}} ?월 ?{_WORD}{{0,3}} ?일"
     rf"|(?:19|20)?[0-9*]{{2}}[-./년] ?[0-9*]{{1,2}}[-./월] ?[0-9*]{{1,2}}일?)"
 )
 """A day as people write it, on a shadow text; its parts may be hidden by stars."""
 _DATE = re.compile(rf"(?<![0-9A-Za-z.,/-]){DATE}(?![0-9])(?![-./][0-9])")
 _RUN = re.compile(r"(?<![0-9A-Za-z.,-])(?:(?:19|20)[0-9]{2}|[0-9]{2})[01][0-9][0-3][0-9](?![0-9])(?![-.,][0-9])")
 _SINCE = re.compile(
-    r" ?(?:\([^)\n]{1,6}\) ?)?(?:생(?!산|성|활|긴|겨|기|명|일|방|태|각|중)|출생(?! ?(?:자|아|률|등록|인구|신고|통계|축하))"
+    r" ?(?:\([^)\n]{1,6}\) ?)?(?:[가-힣]{1,8}에 (?=태어났))?(?:생(?!산|성|활|긴|겨|기|명|일|방|태|각|중)|출생(?! ?(?:자|아|률|등록|인구|신고|통계|축하))"
     r"|(?:날 ?)?에? ?태어(?:났|나셨|난 (?!아이|사람|자|분|출생|아동|영아))|에 ?출생(?:했|하))"
 )
 _MONTH_ONLY = re.compile(

@@ -31,7 +31,7 @@ _SHAPES = {
     "card": rf"{D}(?:{_S}{D}){{13,15}}",
     "account": rf"{D}(?:{_S}{D}){{8,15}}",
     "licence": rf"(?:[가-힣]{{2,4}} ?)?{D}(?:{_S}{D}){{9,11}}",
-    "passport": rf"[A-Za-z]{{1,2}} ?{D}{{3}}[A-Za-z]{D}{{4}}|[A-Za-z]{{1,2}} ?{D}(?: ?{D}){{6,7}}[A-Za-z]?|[A-Z](?=[A-Z]{{0,4}}[0-9])[0-9A-Z]{{7,8}}",
+    "passport": rf"[A-Za-z]{{1,2}} ?{D}{{3}}[A-Za-z]{D}{{4}}|[A-Za-z]{{1,2}} ?{D}(?: ?{D}){{6,7}}[A-Za-z]?|[A-Za-z](?=[A-Za-z]{{0,4}}[0-9])[0-9A-Za-z]{{7,8}}",
     "business": rf"{D}(?:{_S}{D}){{9}}",
     "customer": rf"(?:[A-Za-z]{{1,4}}[-_ ]?)?{D}(?: ?[-./]? ?{D}){{4,19}}",
     "phone": rf"\(?(?:\+? ?82|{D})\)?(?:[ \n]{{0,2}}(?:[-.·/~)*][ \n]{{0,2}})?{D}){{7,11}}",
@@ -46,7 +46,7 @@ _HOW_MANY = re.compile(
     r"\(?(?:앞|뒤)?(?:의)? ?[0-9]{1,2} ?자리(?:까지)?(?: ?포함)?\)?|\((?:앞|뒤) ?[0-9][^)\n]{0,10}\)"
 )
 _JOINTS = re.compile("[ _-]")
-_MORE = re.compile(r"(?: ?[,/·、] ?| 및 | 또는 |\n[-·] ?)")
+_MORE = re.compile(r"(?: ?[,/·、] ?| 및 | 또는 |와 |과 | 와 |\n[-·] ?)")
 # Prose that speaks about the number instead of giving it.
 _CLOSED = re.compile(r"없이|없는|없음|형식|형태|예시|예:|자릿수|건수|발급|건을|도용|입력하|적는")
 
@@ -106,6 +106,8 @@ def is_value(kind: str, value: str) -> bool:
     if kind == "vehicle" and not digits:
         return True
     if kind == "phone" and value.startswith(("15", "16", "18")):
+        return False
+    if kind == "phone" and not "".join(filter(str.isdigit, value))[-8:].strip("0"):
         return False
     return digits >= _FEWEST_DIGITS and bool(set(value) - set("0 -.*XxOo"))
 

@@ -97,7 +97,7 @@ def _registration(text: str, kind: Kind, sexes: str, fits: Callable[[str], bool]
         # Since 2020-10-05 anybody's number may have been given anew without a check digit: the parted shape with a real
         # day is enough. A bare run of 13 digits needs its check digit, or the words before it.
         known = fits(number) or has_any(front, kind.words("cues"))
-        company = not known and not random and check_digits.company_digit_fits(number)
+        company = not known and not random and "11" <= number[:2] <= "29" and check_digits.company_digit_fits(number)
         if known or (parted and not company):
             yield kind.name, match.start(), match.end()
 
@@ -115,7 +115,7 @@ def _foreigners(text: str, kind: Kind) -> Iterator[Span]:
 def _phones(text: str, kind: Kind) -> Iterator[Span]:
     for pattern in (_MOBILE, _HIDDEN_MOBILE) if "*" in text or "●" in text or "○" in text else (_MOBILE,):
         for match in pattern.finditer(text):
-            if _digits(match[0])[3:].strip("0"):
+            if _digits(match[0])[-8:].strip("0"):
                 yield kind.name, match.start(), match.end()
     for match in _LANDLINE.finditer(text):
         if not _of_an_office(text, match, kind):
@@ -130,6 +130,8 @@ def _of_an_office(text: str, match: re.Match[str], kind: Kind) -> bool:
     personal = last(front, kind.words("personal_cues"))
     office = last(front, kind.words("office_cues"))
     office = max([office, *(found.start() for found in _BUREAU.finditer(front))])
+    if has_any(text[match.end() : match.end() + 8], ("(자택", "(집", "(본인", " 자택")):
+        return False
     if personal < 0 and has_any(text[match.end() : match.end() + 12], kind.words("office_after")):
         return True
     if personal < 0 and office < 0:
