@@ -10,7 +10,7 @@ import pytest
 import yaml
 from lxml import etree
 from tests.house import House, faults_of, sideways
-from tests.office.test_alerts import ANSWERS, Receiver, proposed
+from tests.office.alerts import ANSWERS, Receiver, proposed
 
 from haechi.city.demo.office.alerts import WORDS, demo
 from haechi.core.roles import actor_of
