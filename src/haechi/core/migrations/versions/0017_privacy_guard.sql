@@ -124,7 +124,8 @@ create policy everything on access_roster to haechi_worker using (true) with che
 create policy everything on access_shared_places to haechi_worker using (true) with check (true);
 create policy everything on access_alerts to haechi_worker using (true) with check (true);
 create policy everything on access_looks to haechi_worker using (true) with check (true);
-grant select on access_sources, access_alerts, access_looks, access_handlers to haechi_app;
+grant select on access_sources, access_alerts, access_looks to haechi_app;
+grant select (account, subject) on access_handlers to haechi_app;  -- not their leave: that is nobody else's
 grant select (seq, source, format, lines, refused, first_at, last_at, keep_until, hash, disposed_on, report, put_at, put_by, put_name)
   on access_log_batches to haechi_app;
 grant select, insert, update on access_sources, access_log_batches, access_alerts to haechi_worker;
