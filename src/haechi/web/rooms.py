@@ -29,6 +29,7 @@ from haechi.web.office import consulting as pages_consulting
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
 from haechi.web.office import learning as pages_learning
+from haechi.web.office import outbound as pages_outbound
 from haechi.web.office import pilots as pages_pilots
 from haechi.web.office import plans as pages_plans
 from haechi.web.office import policy as pages_policy
@@ -75,6 +76,7 @@ PAGES = (
     pages_consulting,
     pages_advice,
     pages_pilots,
+    pages_outbound,
     pages_privacy,
     pages_policy,
     pages_trust,
