@@ -95,7 +95,7 @@ class Rounds:
             tx.run(
                 "update support_rounds set state = 'open', warned = :why where id = :id",
                 {
-                    "why": "" if reached.enough else f"{reached.text[0]} 그래도 연 이유: {accept.strip()}",
+                    "why": "" if reached.enough else f"그래도 연 이유: {accept.strip()}",
                     "id": row["id"],
                 },
             )
