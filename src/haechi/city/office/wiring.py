@@ -24,6 +24,7 @@ from haechi.office import (
     pilots,
     plans,
     prereview,
+    register,
     reviews,
     support,
     trust,
@@ -54,6 +55,7 @@ class Office:
         support.hooks(hooks)
         committee.hang(hooks, lambda: self.cases)
         plans.hang(hooks)
+        register.hang(hooks, self.policy, lambda number: self.telemetry.running(number))
         alerts.hooks(hooks, self.policy, self.originator)
         reviews.hooks(hooks, FLOWS)
         trust.hooks(hooks, self.policy, self.platform, self._installation.store)
@@ -103,6 +105,16 @@ class Office:
     def plans(self) -> plans.Plans:
         """Basic and yearly plans."""
         return plans.Plans(self._installation.store, self.cases)
+
+    @cached_property
+    def register(self) -> register.Register:
+        """What is published of the services."""
+        return register.Register(self._installation.store)
+
+    @cached_property
+    def objections(self) -> register.Objections:
+        """What anybody objects to."""
+        return register.Objections(self._installation.store, self.cases, self.register)
 
     @cached_property
     def privacy(self) -> PrivacyGuard:
