@@ -35,6 +35,7 @@ from haechi.web.office import plans as pages_plans
 from haechi.web.office import policy as pages_policy
 from haechi.web.office import prereview as pages_prereview
 from haechi.web.office import privacy as pages_privacy
+from haechi.web.office import register as pages_register
 from haechi.web.office import reviews as pages_reviews
 from haechi.web.office import support as pages_support
 from haechi.web.office import trust as pages_trust
@@ -72,6 +73,7 @@ PAGES = (
     pages_casebook,
     pages_committee,
     pages_plans,
+    pages_register,
     pages_prereview,
     pages_consulting,
     pages_advice,
