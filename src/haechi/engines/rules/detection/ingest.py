@@ -149,9 +149,17 @@ class Cursor(Protocol):
     """What is used of a database cursor (DB-API 2): a psycopg server-side cursor keeps memory bounded."""
 
     @property
-    def description(self) -> Sequence[Any] | None: ...
-    def execute(self, query: Any) -> Any: ...
-    def fetchmany(self, size: int = ...) -> Sequence[Sequence[Any]]: ...
+    def description(self) -> Sequence[Any] | None:
+        """Columns; the first item of each is its name."""
+        ...
+
+    def execute(self, query: Any) -> Any:
+        """Run a query."""
+        ...
+
+    def fetchmany(self, size: int = ...) -> Sequence[Sequence[Any]]:
+        """The next rows, at most `size`; none at the end."""
+        ...
 
 
 def read_database(cursor: Cursor, query: Any, intake: Intake) -> Iterator[Rows]:
