@@ -65,8 +65,14 @@ def _why(answered: bool, conflicts: int, done: Mapping[str, Any]) -> str:
 
 
 def measured(store: Store, manifest: Manifest, *, days: int = KPI_DAYS) -> dict[str, KpiReading]:
-    """KPI id → reading from the outcomes of the last `days` days (at most the newest 20,000), by the service's own
-    `measure`; {} for a service that is not built or measures nothing. store: role haechi_worker."""
+    """KPI id → reading from the outcomes of the last `days` days; see `measured_between`."""
+    now = clock.now()
+    return measured_between(store, manifest, now - timedelta(days=days), now + timedelta(seconds=1))
+
+
+def measured_between(store: Store, manifest: Manifest, begin: datetime, end: datetime) -> dict[str, KpiReading]:
+    """KPI id → reading from the outcomes of [begin, end) (at most the newest 20,000), by the service's own `measure`;
+    {} for a service that is not built or measures nothing. store: role haechi_worker."""
     if not manifest.built:
         return {}
     module = importlib.import_module(manifest.entry.partition(":")[0])
@@ -75,9 +81,11 @@ def measured(store: Store, manifest: Manifest, *, days: int = KPI_DAYS) -> dict[
         return {}
     with store.transaction(SYSTEM) as tx:
         rows = tx.all(
-            """select outcome from outcomes where service = :service and at > :since order by at desc limit :most""",
+            """select outcome from outcomes where service = :service and at >= :begin and at < :end
+            order by at desc limit :most""",
             service=manifest.number,
-            since=clock.now() - timedelta(days=days),
+            begin=begin,
+            end=end,
             most=MOST_OUTCOMES,
         )
     return {reading.kpi: reading for reading in measure([stored(row["outcome"]) for row in rows])}

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from haechi.city.office.fee_keys import FeeKeys
 from haechi.city.office.outcomes import FLOWS, Carriage
+from haechi.city.office.telemetry import Telemetry
 from haechi.city.privacy import PrivacyGuard
 from haechi.city.privacy import register as privacy_hooks
 from haechi.city.register import load_register
@@ -23,6 +24,7 @@ from haechi.office import (
     learning,
     pilots,
     plans,
+    portfolio,
     prereview,
     register,
     reviews,
@@ -107,14 +109,24 @@ class Office:
         return plans.Plans(self._installation.store, self.cases)
 
     @cached_property
-    def register(self) -> register.Register:
-        """What is published of the services."""
-        return register.Register(self._installation.store)
+    def telemetry(self) -> Telemetry:
+        """What runs."""
+        return Telemetry(self._installation.worker_store, self._installation.settings.home)
+
+    @cached_property
+    def portfolio(self) -> portfolio.Portfolio:
+        """All services with their money."""
+        return portfolio.Portfolio(self._installation.store, self.telemetry)
 
     @cached_property
     def objections(self) -> register.Objections:
         """What anybody objects to."""
         return register.Objections(self._installation.store, self.cases, self.register)
+
+    @cached_property
+    def register(self) -> register.Register:
+        """What is published of the services."""
+        return register.Register(self._installation.store)
 
     @cached_property
     def privacy(self) -> PrivacyGuard:
