@@ -13,6 +13,7 @@ from tests.office.people import person
 
 from haechi.city.privacy import PrivacyGuard, register
 from haechi.city.privacy.facts import take_facts
+from haechi.city.privacy.log import purge
 from haechi.core import clock
 from haechi.core.errors import Conflict, Forbidden, HaechiError, InvalidInput
 from haechi.core.store import SYSTEM, Actor, Store
@@ -199,7 +200,7 @@ def test_a_log_is_kept_two_years_unless_it_is_known_to_be_small_and_plain(town: 
     years = {b["seq"]: b["keep_until"].year - clock.today().year for b in town.guard.batches(town.cpo)}
     assert years == {1: 2, 2: 2, 3: 1}
     with worker_store.transaction(SYSTEM) as tx:
-        assert town.guard.log.purge(tx) == {"access_log_batches": 0}
+        assert purge(tx) == {"access_log_batches": 0}
 
 
 def _lookup(town: Town, asker: Actor, **changed: str) -> str:

@@ -37,12 +37,12 @@ def test_a_service_is_published_and_somebody_objects(visitor: Any, house: House)
     waiting = open_questions(form, answers, stage=rules_in_force().stage_of[answers["status"]])
     filled = {q.id: UNKNOWN if q.may_be_unknown else "처음 공개합니다." for q in waiting}
     cases.filings.save(actor, case, "register_entry", {**filled, "why_ko": "가" * 120 + "."}, base=filing["version"])
-    page.reload()
+    writer.go(f"/cases/{case}")
     _press(page, "공개 검토 요청", "문장이 깁니다")
     cases.filings.save(
         actor, case, "register_entry", {"why_ko": "문서를 찾는 시간을 줄입니다."}, base=filing["version"] + 1
     )
-    page.reload()
+    writer.go(f"/cases/{case}")
     _press(page, "공개 검토 요청")
     assert page.get_by_role("button", name="공개", exact=True).count() == 0, "another person publishes"
 

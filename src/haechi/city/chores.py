@@ -11,6 +11,7 @@ from haechi.city.complaints.photos import purge as purge_complaints
 from haechi.city.conversing import gathering
 from haechi.city.desk.deadlines import purge as purge_tickets
 from haechi.city.gateway.keeping import purge as purge_model_calls
+from haechi.city.privacy.log import purge as purge_access_logs
 from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
@@ -44,7 +45,7 @@ def daily(installation: Installation) -> dict[str, int]:
             **purge_learning(tx),
             **purge_support(tx),
             **purge_model_calls(tx),
-            **installation.office.privacy.log.purge(tx),
+            **purge_access_logs(tx),
             "chat": gathering.purge(tx, installation.settings.conversation_days),
         }
         if any(counts.values()):

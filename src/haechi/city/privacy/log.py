@@ -192,15 +192,6 @@ class AccessLog:
 
     # --- after its day -----------------------------------------------------------------------------------------------
 
-    def purge(self, tx: Transaction) -> dict[str, int]:
-        """Dispose of the content of batches past their day; headers stay, so that the chain does. For the daily chores."""
-        done = tx.run(
-            """update access_log_batches set content = null, disposed_on = :today
-            where content is not null and keep_until < :today""",
-            {"today": clock.today()},
-        )
-        return {"access_log_batches": done}
-
     def batches(self, actor: Actor, reading: Store, *, most: int = 50) -> list[Row]:
         """Headers, newest first, as the desk may see them; reading: under the role that serves people."""
         with reading.transaction(actor) as tx:
@@ -275,3 +266,13 @@ def _summed(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _fault(fault: ChainFault | None) -> dict[str, Any] | None:
     return None if fault is None else {"seq": fault.seq, "why": fault.why}
+
+
+def purge(tx: Transaction) -> dict[str, int]:
+    """Dispose of the content of batches past their day; headers stay, so that the chain does. For the daily chores."""
+    done = tx.run(
+        """update access_log_batches set content = null, disposed_on = :today
+        where content is not null and keep_until < :today""",
+        {"today": clock.today()},
+    )
+    return {"access_log_batches": done}
