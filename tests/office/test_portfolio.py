@@ -111,10 +111,13 @@ def test_totals_agree_or_say_why_they_cannot_be_known(book: Book) -> None:
     lines = {line.what[0]: line for line in whole["lines"]}
     fields = [lines[name] for name in ("AI 약자와의 동행", "AI 매력 서비스 확대", "AI 안전망 조성", "AI 업무방식 혁신")]
     assert [line.ours for line in fields] == [10, 11, 16, 8]
-    assert all(line.agrees for line in (*fields, lines["서비스"])) and lines["서비스"].ours == 45
+    assert all(line.agrees for line in (*fields, lines["서비스"]))
+    assert lines["서비스"].ours == 45
     bureaux = lines["담당 실국"]
-    assert (bureaux.plan, bureaux.ours, bureaux.agrees) == (23, 22, None) and "23개 가운데 22개" in bureaux.why[0]
-    assert (lines["신규"].plan, lines["신규"].agrees) == (8, None) and "45개 서비스" in lines["신규"].why[0]
+    assert (bureaux.plan, bureaux.ours, bureaux.agrees) == (23, 22, None)
+    assert "23개 가운데 22개" in bureaux.why[0]
+    assert (lines["신규"].plan, lines["신규"].agrees) == (8, None)
+    assert "45개 서비스" in lines["신규"].why[0]
 
     money = whole["money"]
     assert (money.plan_won, money.entered, money.unknown) == (62_200_000_000, 0, 45)
@@ -124,7 +127,8 @@ def test_totals_agree_or_say_why_they_cannot_be_known(book: Book) -> None:
     portfolio.enter(team, 0, 2025, "본예산", 7, "예산서", label="공통")
     money = portfolio.whole(team)["money"]
     assert (money.entered, money.unknown, money.apart) == (1_000_000_000, 44, 7)
-    assert "61,200,000,000원 적습니다" in money.words[0] and "44개의 금액이 미상" in money.words[0]
+    assert "61,200,000,000원 적습니다" in money.words[0]
+    assert "44개의 금액이 미상" in money.words[0]
 
 
 def test_two_editors_lose_nothing(book: Book) -> None:
@@ -180,13 +184,17 @@ def test_readings_come_from_trials_or_say_why_there_are_none(book: Book, tmp_pat
     today = clock.today()
     before = {one.kpi: one for one in sources.readings(manifest.number, today - timedelta(days=30), today)}
     assert set(before) == {one.id for one in manifest.kpis}
-    assert all(one.value is not None or one.why for one in before.values()) and before[kpi.id].value is None
+    assert all(one.value is not None or one.why for one in before.values())
+    assert before[kpi.id].value is None
     JsonLinesScorecards(tmp_path / "scorecards.jsonl").add(
         [Scorecard(manifest.number, kpi.id, 0.5, kpi.unit, kpi.better, kpi.target, 20, (0.3, 0.7), "set", 7, "m", True)]
     )
     after = {one.kpi: one for one in sources.readings(manifest.number, today - timedelta(days=30), today)}
-    assert (after[kpi.id].value, after[kpi.id].n) == (0.5, 20) and "seed 7" in after[kpi.id].source
+    assert (after[kpi.id].value, after[kpi.id].n) == (0.5, 20)
+    assert "seed 7" in after[kpi.id].source
     idle = next(one for one in sources.manifests() if not one.built)
     assert all(one.value is None and one.why for one in sources.readings(idle.number, today, today))
-    assert not sources.running(idle.number).known and sources.health()[idle.number].state == "not_built"
-    assert sources.health()[manifest.number].state == "unknown" and sources.tiers() == {}
+    assert not sources.running(idle.number).known
+    assert sources.health()[idle.number].state == "not_built"
+    assert sources.health()[manifest.number].state == "unknown"
+    assert sources.tiers() == {}

@@ -33,6 +33,7 @@ from haechi.web.office import outbound as pages_outbound
 from haechi.web.office import pilots as pages_pilots
 from haechi.web.office import plans as pages_plans
 from haechi.web.office import policy as pages_policy
+from haechi.web.office import portfolio as pages_portfolio
 from haechi.web.office import prereview as pages_prereview
 from haechi.web.office import privacy as pages_privacy
 from haechi.web.office import register as pages_register
@@ -73,6 +74,7 @@ PAGES = (
     pages_casebook,
     pages_committee,
     pages_plans,
+    pages_portfolio,
     pages_register,
     pages_prereview,
     pages_consulting,

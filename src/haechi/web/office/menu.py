@@ -18,6 +18,7 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("work", "/office", "office.see"),
+    Room("portfolio", "/portfolio", "office.see"),
     Room("register", "/register", "office.see"),
     Room("reviews", "/reviews", "review.see"),
     Room("alerts", "/alerts/desk", "alert.desk"),
