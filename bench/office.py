@@ -38,6 +38,7 @@ PAGES = (
     "/cases?search=포트홀",
     "/cases?kind=objection&scope=all",
 )
+WHOLE = ("/portfolio", "/alerts/desk", "/reviews")  # what the AI team and the desk see besides
 TARGETS = {"page_p95_ms": 200.0, "verify_100000_s": 3.0}
 _BUREAU = "복지실"
 _CASES = """insert into cases (id, number, flow, flow_version, kind, title, grams, state, bureau, subject, subject_name, office, readers,
@@ -67,7 +68,9 @@ def move_in(city: Running, cases: int) -> None:
         connection.autocommit = True
         connection.execute("analyze")
     installation.accounts.create("officer", "담당자", password=PASSWORD, roles=("staff",), bureau=_BUREAU)
-    installation.accounts.create("team", "팀원", password=PASSWORD, roles=("staff", "ai_team"), bureau="디지털도시국")
+    installation.accounts.create(
+        "team", "팀원", password=PASSWORD, roles=("staff", "ai_team", "operator"), bureau="디지털도시국"
+    )
     installation.accounts.create("newcomer", "새 직원", password=PASSWORD, roles=("staff",), bureau="재난안전실")
     installation.close()
 
@@ -78,7 +81,7 @@ def pages(city: Running, login: str, rounds: int) -> dict[str, dict[str, float]]
         sent = {"login": login, "password": PASSWORD, "csrf": csrf_of(client.get("/login").text)}
         client.post("/login", data=sent)
         found = {}
-        for address in PAGES:
+        for address in (*PAGES, *(WHOLE if login == "team" else ())):
             client.get(address).raise_for_status()
             times = []
             for _ in range(rounds):

@@ -50,7 +50,8 @@ def test_a_file_two_editors_and_another_bureau(visitor: Any, house: House) -> No
     other.wait_for_selector("text=먼저 적은 메모 → 나중 메모")
     for address in ("/portfolio", "/portfolio/file"):
         second.go(address)
-        assert faults_of(other) == [] and sideways(other) <= 0, address
+        assert sideways(other) <= 0, address
+        assert faults_of(other) == [], address
 
     with house.client("owner") as client:
         seen = client.get("/portfolio/26").text

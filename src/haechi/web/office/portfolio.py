@@ -152,7 +152,7 @@ def edited(
         _book(request).edit(caller.actor, number, sent, version=version)
     except (Changed, InvalidInput) as error:
         return _one(request, caller, number, error=error, sent=sent)
-    return go(request, caller, f"/portfolio/{number}", "done")
+    return go(request, caller, f"/portfolio/{number}", "case_moved")
 
 
 @router.post("/{number}/money")
@@ -168,7 +168,7 @@ def entered(
         if error.status not in (400, 409, 422):
             raise
         return _one(request, caller, number, error=error, line=line)
-    return go(request, caller, f"/portfolio/{number}", "done")
+    return go(request, caller, f"/portfolio/{number}", "case_moved")
 
 
 def _won(text: str) -> int | None:
