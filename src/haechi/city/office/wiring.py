@@ -19,6 +19,7 @@ from haechi.office import (
     advice,
     alerts,
     casebook,
+    checks,
     committee,
     consulting,
     learning,
@@ -58,6 +59,7 @@ class Office:
         committee.hang(hooks, lambda: self.cases)
         plans.hang(hooks)
         register.hang(hooks, self.policy, lambda number: self.telemetry.running(number))
+        checks.hang(hooks, self._installation.store)
         alerts.hooks(hooks, self.policy, self.originator)
         reviews.hooks(hooks, FLOWS)
         trust.hooks(hooks, self.policy, self.platform, self._installation.store)
@@ -117,6 +119,11 @@ class Office:
     def portfolio(self) -> portfolio.Portfolio:
         """All services with their money."""
         return portfolio.Portfolio(self._installation.store, self.telemetry)
+
+    @cached_property
+    def checks(self) -> checks.Checks:
+        """Rounds of checks over all services."""
+        return checks.Checks(self._installation.store, self.cases, self.telemetry)
 
     @cached_property
     def objections(self) -> register.Objections:

@@ -183,7 +183,7 @@ class Cases:
             moved["purge_after"] = clock.today() + timedelta(days=366 * flow.keep_years)
         case = rows.change(tx, case, **moved)
         for effect in self.hooks.effects.get(name, ()):
-            effect(tx, case, sent)
+            effect(tx, case, {**sent, "note": note})
         if step.letter:
             made = paper_of(tx, case, step.letter, self.policy, self.hooks, note=note)
             write_letter(tx, case, step.letter, made)
