@@ -41,10 +41,10 @@ PAGES = (
 WHOLE = ("/portfolio", "/alerts/desk", "/reviews")  # what the AI team and the desk see besides
 TARGETS = {"page_p95_ms": 200.0, "verify_100000_s": 3.0}
 _BUREAU = "복지실"
-_CASES = """insert into cases (id, number, flow, flow_version, kind, title, grams, state, bureau, subject, subject_name, office, readers,
+_CASES = """insert into cases (id, number, flow, flow_version, kind, title, grams, state, bureau, service, subject, subject_name, office, readers,
   opened_at, state_at, closed_at, due_at)
 select gen_random_uuid(), '이의-2025-' || n, 'objection', 1, 'objection', title, haechi_bench_grams(title),
-  case when mod(n, 10) = 0 then 'received' else 'accepted' end, bureau, 'guest:' || n, '시민', array['bureau:' || bureau, 'role:ai_team'],
+  case when mod(n, 10) = 0 then 'received' else 'accepted' end, bureau, 1 + mod(n, 45), 'guest:' || n, '시민', array['bureau:' || bureau, 'role:ai_team'],
   array['bureau:' || bureau, 'role:ai_team', 'role:auditor'], at, at, case when mod(n, 10) = 0 then null else at + interval '9 days' end,
   case when mod(n, 10) = 0 then now() + (mod(n, 400) - 40) * interval '1 hour' end
 from (select n, (array['포트홀 안내가 늦었습니다', '챗봇이 다른 기한을 말했습니다', '추천에서 빠졌습니다', '가로등 신고가 사라졌습니다'])[1 + mod(n, 4)] || ' ' || n as title,

@@ -123,15 +123,15 @@ def test_a_proposal_becomes_an_alert_and_gets_its_verdict(visitor: Any, house: H
 def test_the_demonstration_opens_its_things_once(house: House) -> None:
     office = house.installation.office
     people = {}
-    for login in ("oper", "oper2"):
+    for login, name in (("oper", "operator"), ("oper2", "operator.night")):
         user = house.installation.accounts.find(login)
         assert user is not None
-        people[login] = actor_of(user)
+        people[name] = actor_of(user)
     demo(office, people)
-    before = {kind: len(rows) for kind, rows in office.board.open_cases(people["oper"]).items()}
+    before = {kind: len(rows) for kind, rows in office.board.open_cases(people["operator"]).items()}
     demo(office, people)
-    assert {kind: len(rows) for kind, rows in office.board.open_cases(people["oper"]).items()} == before
-    told = {row["headline_ko"]: row["exercise"] for row in office.board.in_force(people["oper"])}
+    assert {kind: len(rows) for kind, rows in office.board.open_cases(people["operator"]).items()} == before
+    told = {row["headline_ko"]: row["exercise"] for row in office.board.in_force(people["operator"])}
     assert told[WORDS["headline_ko"]] is False
     assert told["[훈련] " + WORDS["headline_ko"]] is True
 

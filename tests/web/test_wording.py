@@ -19,7 +19,11 @@ def test_both_languages_know_the_same_texts() -> None:
 
 
 def test_english_pages_have_no_korean_left() -> None:
-    allowed = {"stage", "services.sums_text"}
+    allowed = {
+        "stage",
+        "services.sums_text",
+        "portfolio.amount_hint",
+    }  # the last one names the word that the file takes
     left = [key for key, text in words("en").items() if re.search("[가-힣]", text)]
     assert [key for key in left if key not in allowed and not key.startswith("stage.")] == []
 

@@ -24,6 +24,7 @@ from haechi.web.office import alert_desk as pages_alert_desk
 from haechi.web.office import alerts as pages_alerts
 from haechi.web.office import casebook as pages_casebook
 from haechi.web.office import cases as pages_cases
+from haechi.web.office import checks as pages_checks
 from haechi.web.office import committee as pages_committee
 from haechi.web.office import consulting as pages_consulting
 from haechi.web.office import forms as pages_forms
@@ -73,6 +74,7 @@ PAGES = (
     pages_support,
     pages_casebook,
     pages_committee,
+    pages_checks,
     pages_plans,
     pages_portfolio,
     pages_register,

@@ -20,6 +20,7 @@ ROOMS: tuple[Room, ...] = (
     Room("work", "/office", "office.see"),
     Room("portfolio", "/portfolio", "office.see"),
     Room("register", "/register", "office.see"),
+    Room("checks", "/checks", "office.see"),
     Room("reviews", "/reviews", "review.see"),
     Room("alerts", "/alerts/desk", "alert.desk"),
     Room("trust", "/trust", "office.see"),

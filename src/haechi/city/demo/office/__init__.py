@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from haechi.city.demo.office import cases
+from haechi.city.demo.office import alerts, cases, governing, projects, staff, trust
 from haechi.core.identity import actor_of
 from haechi.core.store import Actor
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 Scene = Callable[["Office", Mapping[str, Actor]], None]
 """One module's demonstration. Repeating it changes nothing: everything it opens has a key."""
-SCENES: tuple[Scene, ...] = (cases.demo,)
+SCENES: tuple[Scene, ...] = (
+    cases.demo,
+    governing.demo,
+    projects.demo,
+    staff.demo,
+    trust.demo,
+    alerts.demo,
+)
 _LOG = logging.getLogger(__name__)
 
 

@@ -38,7 +38,7 @@ def demo(office: Office, people: Mapping[str, Actor]) -> None:
     for name in ("crowd", "drill"):
         case = made[name]
         if case is not None and case["state"] == "new":
-            _sent(office, people["oper"], people["oper2"], str(case["id"]))
+            _sent(office, people["operator"], people["operator.night"], str(case["id"]))
 
 
 def _outcome(name: str, service: int, proposal: Proposal) -> Outcome:
