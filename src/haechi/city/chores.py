@@ -16,6 +16,7 @@ from haechi.core import audit, clock
 from haechi.core.sessions import sweep_sessions
 from haechi.core.store import SYSTEM
 from haechi.office.cases import purge as purge_cases
+from haechi.office.event.tickets import purge as purge_visitors
 from haechi.office.learning import purge as purge_learning
 from haechi.office.learning import remind
 from haechi.office.support import purge as purge_support
@@ -46,6 +47,7 @@ def daily(installation: Installation) -> dict[str, int]:
             **purge_support(tx),
             **purge_model_calls(tx),
             **purge_access_logs(tx),
+            **purge_visitors(tx),
             "chat": gathering.purge(tx, installation.settings.conversation_days),
         }
         if any(counts.values()):

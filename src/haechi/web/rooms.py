@@ -27,6 +27,8 @@ from haechi.web.office import cases as pages_cases
 from haechi.web.office import checks as pages_checks
 from haechi.web.office import committee as pages_committee
 from haechi.web.office import consulting as pages_consulting
+from haechi.web.office import event as pages_event
+from haechi.web.office import event_manage as pages_event_manage
 from haechi.web.office import forms as pages_forms
 from haechi.web.office import gateway as pages_gateway
 from haechi.web.office import learning as pages_learning
@@ -78,6 +80,8 @@ PAGES = (
     pages_plans,
     pages_portfolio,
     pages_register,
+    pages_event,
+    pages_event_manage,
     pages_prereview,
     pages_consulting,
     pages_advice,

@@ -22,6 +22,7 @@ from haechi.office import (
     checks,
     committee,
     consulting,
+    event,
     learning,
     pilots,
     plans,
@@ -58,6 +59,7 @@ class Office:
         support.hooks(hooks)
         committee.hang(hooks, lambda: self.cases)
         plans.hang(hooks)
+        event.hang(hooks)
         register.hang(hooks, self.policy, lambda number: self.telemetry.running(number))
         checks.hang(hooks, self._installation.store)
         alerts.hooks(hooks, self.policy, self.originator)
@@ -104,6 +106,31 @@ class Office:
     def committee(self) -> committee.Committee:
         """Who sits, meetings, votes."""
         return committee.Committee(self._installation.store, self.cases)
+
+    @cached_property
+    def editions(self) -> event.Editions:
+        """Editions of the event, their plan and online hall."""
+        return event.Editions(self._installation.store)
+
+    @cached_property
+    def programme(self) -> event.Programme:
+        """Sessions and speakers."""
+        return event.Programme(self._installation.store)
+
+    @cached_property
+    def tickets(self) -> event.Tickets:
+        """Registration and check-in."""
+        return event.Tickets(self._installation.store)
+
+    @cached_property
+    def meetings(self) -> event.Meetings:
+        """Cities and companies."""
+        return event.Meetings(self._installation.store)
+
+    @cached_property
+    def prize(self) -> event.Prize:
+        """The prize."""
+        return event.Prize(self._installation.store, self.cases)
 
     @cached_property
     def plans(self) -> plans.Plans:

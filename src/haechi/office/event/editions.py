@@ -143,6 +143,25 @@ class Editions:
             raise NotFound("온라인 전시관에 그런 곳이 없습니다.", next_step="목록에서 다시 고르세요.", record=page_id)
         return found
 
+    def answer(
+        self, actor: Actor, edition: str, *, satisfied: int, again: int, best: str = "", comment: str = ""
+    ) -> None:
+        """An answer to the survey. Nobody can tell whose it is: no account, no time of day."""
+        with self._store.transaction(actor) as tx:
+            edition_of(tx, edition)
+            tx.run(
+                """insert into event_survey (edition, satisfied, again, best, comment, on_day)
+                values (:e, :satisfied, :again, :best, :comment, :day)""",
+                {
+                    "e": edition,
+                    "satisfied": satisfied,
+                    "again": again,
+                    "best": best.strip(),
+                    "comment": comment.strip(),
+                    "day": clock.today(),
+                },
+            )
+
     # --- what it came to ---------------------------------------------------------------------------------------------
 
     def figures(self, actor: Actor, edition: str) -> dict[str, Any]:

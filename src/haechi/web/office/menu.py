@@ -35,6 +35,7 @@ ROOMS: tuple[Room, ...] = (
     Room("support", "/support", "office.see"),
     Room("privacy", "/privacy", "office.see"),
     Room("casebook", "/casebook", "office.see"),
+    Room("event", "/event", "office.see"),
 )
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from haechi.city.demo.office import alerts, cases, governing, projects, staff, trust
+from haechi.city.demo.office import alerts, cases, event, governing, projects, staff, trust
 from haechi.core.identity import actor_of
 from haechi.core.store import Actor
 
@@ -23,6 +23,7 @@ SCENES: tuple[Scene, ...] = (
     staff.demo,
     trust.demo,
     alerts.demo,
+    event.demo,
 )
 _LOG = logging.getLogger(__name__)
 
