@@ -17,7 +17,7 @@ FORMS = [pytest.param(form, id=f"{id}-{version}") for (id, version), form in POL
 def _sample(question: Question) -> Any:
     """An answer that is hard to carry: signs of spreadsheets, several lines, the last option."""
     if question.kind in ("text", "bureau"):
-        return "=합계(A1), \"따옴표\" '작은' + 더하기"[: question.longest]
+        return "=합계(A1), \"따옴표\" '작은' + 더하기"[: question.longest].strip()
     if question.kind == "long":
         return "-첫 줄\n@둘째 줄, 쉼표\n'셋째 줄"[: question.longest]
     if question.kind in ("number", "money"):
