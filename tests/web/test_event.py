@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.house import House, faults_of
+from tests.house import House, csrf_of, faults_of
 from tests.office.test_event import FIRM
 
 from haechi.core import clock
@@ -72,6 +72,7 @@ def test_an_edition_from_its_plan_to_the_door(visitor: Any, house: House, tmp_pa
     keeper.go("/event-manage/2026")
     page.select_option(f"#b-{case}", "A1")
     _press(page, "배정", "저장했습니다.")
+    assert page.locator(f"#b-{case}").count() == 0, "a booth that waits for its exhibitor's word is not free"
     firm.go(f"/cases/{case}")
     _press(firm.page, "참가 확정", "처리했습니다.")
 
@@ -106,11 +107,25 @@ def test_an_edition_from_its_plan_to_the_door(visitor: Any, house: House, tmp_pa
     page.wait_for_selector("text=확인 나시민")
     page.wait_for_selector("text=이미 확인됨 나시민")
     counted = office.editions.figures(_actor(house, "ai"), "2026")
-    assert (counted["visitors"], counted["companies"], counted["speakers"], counted["answers"]) == (1, 1, 2, 1)
+    assert (counted["visitors"], counted["companies"], counted["speakers"], counted["answers"]) == (1, 1, 1, 1)
     with house.client("ai") as client:
         assert client.get("/event-manage/2026/report.pdf").content.startswith(b"%PDF")
         assert "BEGIN:VEVENT" in client.get("/event/2026/programme.ics").text
         assert client.get("/event-manage/2026/plan.csv").text.lstrip("\ufeff").replace("\r\n", "\n").count("\n") == 4
+        assert "해치로봇" in client.get("/event-manage/2026/exhibitors.csv").text
+        form = {
+            "edition": "2026",
+            "name_ko": "둘",
+            "begins_on": today.isoformat(),
+            "ends_on": today.isoformat(),
+            "shown": "yes",
+        }
+        form["csrf"] = csrf_of(client.get("/event-manage/2026").text)
+        assert "이미 있습니다" in client.post("/event-manage", data=form).text
+        assert "그사이 다른 사람이" in client.post("/event-manage", data={**form, "version": "99"}).text
+        assert client.post("/event-manage", data={**form, "edition": "2026가을"}).status_code == 422
+        assert office.editions.one(_actor(house, "ai"), "2026")["name_ko"] == "스마트라이프위크 2026"
+        assert client.post("/event-manage", data={**form, "version": "0", "tickets": "10"}).status_code == 303
     with house.client("jung") as client:
         assert client.get("/event-manage/2026").status_code == 403
 

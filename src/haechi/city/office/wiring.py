@@ -113,6 +113,11 @@ class Office:
         return event.Editions(self._installation.store)
 
     @cached_property
+    def exhibitors(self) -> event.Exhibitors:
+        """Applications to exhibit, as a table."""
+        return event.Exhibitors(self._installation.store, self.cases)
+
+    @cached_property
     def programme(self) -> event.Programme:
         """Sessions and speakers."""
         return event.Programme(self._installation.store)

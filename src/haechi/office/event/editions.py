@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -29,6 +30,7 @@ SPACE_COLUMNS = (
     "면적(㎡)",
     "전력(kW)",
 )
+_IDENTIFIER = re.compile(r"[0-9]{4}[a-z0-9-]*", re.ASCII)
 KINDS = {"전시장": "hall", "구역": "zone", "부스": "booth"}
 _COLUMNS = "id, name_ko, name_en, begins_on, ends_on, place, aisle_m, tickets, stated, shown, version"
 
@@ -52,14 +54,24 @@ class Editions:
     def keep(
         self, actor: Actor, edition: str, *, name: tuple[str, str], begins_on: date, ends_on: date, place: str = "",
         aisle_m: float = 3.0, tickets: int = 0, stated: Mapping[str, Any] | None = None, shown: bool = False,
+        version: int | None = None,
     ) -> Row:  # fmt: skip
-        """Make an edition or change it. InvalidInput when it ends before it begins."""
+        """Make an edition or change it. InvalidInput when it ends before it begins or its identifier cannot be one; with the
+        `version` that was read, Conflict when somebody changed it since."""
         require(actor, RIGHT)
+        if not _IDENTIFIER.fullmatch(edition):
+            raise InvalidInput(
+                f"‘{edition}’은(는) 행사 번호가 될 수 없습니다.",
+                next_step="2026처럼 네 자리 해로 시작하고, 영문 소문자와 숫자, 붙임표만 쓰세요.",
+                record=edition,
+            )
         if ends_on < begins_on or not name[0].strip():
             raise InvalidInput(
                 "이름과 날짜를 확인하세요.", next_step="끝나는 날은 시작하는 날보다 앞설 수 없습니다.", record=edition
             )
         with self._store.transaction(actor) as tx:
+            if version is not None:
+                _unchanged(edition_of(tx, edition, lock=True), version)
             tx.run(
                 """insert into event_editions (id, name_ko, name_en, begins_on, ends_on, place, aisle_m, tickets, stated, shown)
                 values (:id, :ko, :en, :begins, :ends, :place, :aisle, :tickets, cast(:stated as jsonb), :shown)
@@ -77,7 +89,8 @@ class Editions:
     # --- the plan ----------------------------------------------------------------------------------------------------
 
     def plan(self, actor: Actor, edition: str) -> dict[str, Any]:
-        """edition, spaces, faults, taken (booth → exhibitor's name), areas (hall → assigned, unassigned m²)."""
+        """edition, spaces, faults, taken (booth → name of the exhibitor, once confirmed), held (booths given to somebody,
+        confirmed or not), areas (hall → assigned, unassigned m²)."""
         with self._store.transaction(actor) as tx:
             found = edition_of(tx, edition)
             spaces = spaces_of(tx, edition)
@@ -86,7 +99,11 @@ class Editions:
                 where s.edition = :edition""",
                 edition=edition,
             )
+            held = tx.all(
+                "select code from event_spaces where edition = :edition and exhibitor is not null", edition=edition
+            )
         return {
+            "held": {row["code"] for row in held},
             "edition": found,
             "spaces": spaces,
             "faults": faults(spaces, aisle=found["aisle_m"]),
@@ -146,7 +163,9 @@ class Editions:
     def answer(
         self, actor: Actor, edition: str, *, satisfied: int, again: int, best: str = "", comment: str = ""
     ) -> None:
-        """An answer to the survey. Nobody can tell whose it is: no account, no time of day."""
+        """An answer to the survey, satisfied and again from 1 to 5. Nobody can tell whose it is: no account, no time of day."""
+        if not (1 <= satisfied <= 5 and 1 <= again <= 5):
+            raise InvalidInput("1부터 5까지 고르세요.", next_step="두 물음에 모두 답하세요.", record="survey")
         with self._store.transaction(actor) as tx:
             edition_of(tx, edition)
             tx.run(
@@ -165,12 +184,21 @@ class Editions:
     # --- what it came to ---------------------------------------------------------------------------------------------
 
     def figures(self, actor: Actor, edition: str) -> dict[str, Any]:
-        """What the platform counted, by name; nothing typed. Without records a figure is None (미상), never 0."""
+        """For staff: what the platform counted, by name; nothing typed. Without records a figure is None (미상), never 0."""
         with self._store.transaction(actor) as tx:
             edition_of(tx, edition)
-            counted = tx.one(_COUNTED, edition=edition) or {}
+            counted = tx.one("select * from haechi_event_figures(:edition)", edition=edition) or {}
         goal = int(parameter("event.online_goal", on=clock.today()).value)
         return {**{name: value or None for name, value in counted.items()}, "online_goal": goal}
+
+
+def _unchanged(found: Row, version: int) -> None:
+    if found["version"] != version:
+        raise Conflict(
+            f"‘{found['name_ko']}’을(를) 그사이 다른 사람이 고쳤습니다.",
+            next_step="지금의 값과 견주어 본 뒤 다시 저장하세요.",
+            record=found["id"],
+        )
 
 
 def edition_of(tx: Transaction, edition: str, *, lock: bool = False) -> Row:
@@ -273,17 +301,3 @@ def _replace(tx: Transaction, edition: str, spaces: Sequence[Space]) -> None:
                     "area": space.area_m2, "power": space.power_kw, "exhibitor": held.get(space.code),
                 },
             )  # fmt: skip
-
-
-_COUNTED = """select
-  (select count(*) from cases c where c.kind = 'exhibitor' and c.round = :edition and c.state in ('confirmed', 'setup', 'closed')) as companies,
-  (select count(distinct country) from event_online where edition = :edition and country <> '') as countries,
-  (select count(*) from event_online where edition = :edition) as online,
-  (select count(*) from event_sessions where edition = :edition) as sessions,
-  (select count(*) from event_speakers p join event_sessions s on s.id = p.session where s.edition = :edition) as speakers,
-  haechi_event_taken(:edition) as registered,
-  (select count(*) from event_scans where edition = :edition and list = '입장' and outcome = '확인') as visitors,
-  (select count(*) from event_meetings where edition = :edition and state = '확정') as meetings,
-  (select count(*) from cases c where c.kind = 'award' and c.round = :edition and c.state = 'winner') as winners,
-  (select count(*) from event_survey where edition = :edition) as answers,
-  (select round(avg(satisfied), 2) from event_survey where edition = :edition) as satisfied"""

@@ -58,11 +58,8 @@ def faults(spaces: Sequence[Space], *, aisle: float) -> list[Fault]:
     area that its rectangle does not have; and halls with more assigned than there is. O(n log n) where few stand side by side."""
     by_code = {space.code: space for space in spaces}
     found = [fault for space in spaces for fault in _own(space, by_code)]
-    siblings: dict[str, list[Space]] = {}
-    for space in spaces:
-        if space.parent and space.drawn:
-            siblings.setdefault(space.parent, []).append(space)
-    for group in siblings.values():
+    found += [fault for zone in spaces if zone.kind == "zone" for fault in _full(zone, spaces)]
+    for group in _neighbours(spaces, by_code):
         found += _beside(sorted(group, key=lambda space: (space.x, space.code)), aisle)
     for hall in (space for space in spaces if space.kind == "hall"):
         _, left = measured_area(spaces, hall.code)
@@ -76,7 +73,32 @@ def faults(spaces: Sequence[Space], *, aisle: float) -> list[Fault]:
     return found
 
 
+def _neighbours(spaces: Sequence[Space], by_code: Mapping[str, Space]) -> list[list[Space]]:
+    """What may be too near one another: the zones of a hall, and its booths across its zones, each where the hall has it."""
+    groups: dict[tuple[str, str], list[Space]] = {}
+    for space in (one for one in spaces if one.parent and one.drawn):
+        parent = by_code.get(space.parent)
+        if space.kind == "booth" and parent is not None and parent.drawn:
+            space = replace(space, x=parent.x + space.x, y=parent.y + space.y)
+            groups.setdefault(("booth", parent.parent), []).append(space)
+        else:
+            groups.setdefault((space.kind, space.parent), []).append(space)
+    return list(groups.values())
+
+
+def _full(zone: Space, spaces: Sequence[Space]) -> list[Fault]:
+    """A zone known by its area alone cannot hold more booths than it has room."""
+    needed = sum(space.area for space in spaces if space.parent == zone.code)
+    if zone.drawn or needed <= zone.area + NEAR:
+        return []
+    text = f"‘{zone.code}’의 부스가 {needed:,.0f}㎡로, 구역의 {zone.area:,.0f}㎡보다 넓습니다."
+    return [Fault(zone.code, (text, f"{zone.code}: booths of {needed:,.0f} m² in {zone.area:,.0f} m²."))]
+
+
 def _own(space: Space, by_code: Mapping[str, Space]) -> list[Fault]:
+    if space.drawn and space.area_m2 is not None and space.area_m2 > space.w * space.d + NEAR:
+        text = f"‘{space.code}’의 면적 {space.area_m2:,.0f}㎡가 폭×깊이 {space.w * space.d:,.0f}㎡보다 넓습니다."
+        return [Fault(space.code, (text, f"{space.code}: more area than its rectangle has."))]
     if not space.parent:
         return []
     parent = by_code.get(space.parent)

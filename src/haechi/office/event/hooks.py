@@ -11,7 +11,7 @@ from haechi.core.store import Row, Transaction
 from haechi.engines.rules.dated import parameter
 from haechi.office.cases import Finding, Hooks, rows
 from haechi.office.event.editions import edition_of
-from haechi.office.event.prize import ENTRY, FLOW, SHEET, categories, category_of
+from haechi.office.event.prize import SHEET, categories, category_of
 from haechi.office.rounds import answers_of, filed_by
 
 EXHIBITOR = "exhibitor"
@@ -59,7 +59,7 @@ def _place(tx: Transaction, case: Row, sent: Mapping[str, Any]) -> None:
 
 
 def _has_booth(tx: Transaction, case: Row) -> Sequence[Finding]:
-    online_only = answers_of(tx, case["id"], EXHIBITOR).get("where") == "online"
+    online_only = case["facts"].get("online", answers_of(tx, case["id"], EXHIBITOR).get("where") == "online")
     placed = tx.value("select code from event_spaces where exhibitor = cast(:id as uuid)", id=case["id"])
     if placed is None and not online_only:
         return [_block("exhibitor_booth", "배정된 부스가 없습니다.", "No booth.")]
@@ -128,13 +128,7 @@ def _left(tx: Transaction, case: Row) -> Sequence[Finding]:
     if category is None:
         return [_block("award_left", "그런 시상 부문이 없습니다.", "No such category.")]
     tx.run("select pg_advisory_xact_lock(hashtext(:key))", {"key": f"award:{case['round']}:{id}"})
-    won = int(
-        tx.value(
-            """select count(*) from cases c join case_filings f on f.case_id = c.id and f.form = :form and f.author = ''
-            where c.kind = :kind and c.round = :e and c.state = 'winner' and f.answers ->> 'category' = :id""",
-            form=ENTRY, kind=FLOW, e=case["round"], id=id,
-        )
-    )  # fmt: skip
+    won = int(tx.value("select haechi_event_winners(:e, :id)", e=case["round"], id=id))
     if won >= category.awards:
         return [
             _block(

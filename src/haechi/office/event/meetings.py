@@ -11,19 +11,23 @@ from haechi.core.roles import require
 from haechi.core.store import Actor, Row, Store
 from haechi.office.cases import rows
 from haechi.office.event.editions import RIGHT, edition_of
+from haechi.office.event.programme import icalendar
 
 Slot = tuple[datetime, datetime, str]
 """Begins, ends, table."""
 
 
 def propose(
-    wishes: Sequence[tuple[str, str, bool]], slots: Sequence[Slot], taken: Sequence[tuple[str, str, datetime]] = ()
+    wishes: Sequence[tuple[str, str, bool]], slots: Sequence[Slot], taken: Sequence[tuple[str, str, Slot]] = ()
 ) -> Mapping[tuple[str, str], Slot]:
     """(city, company) → slot, so that no city and no company is in two places at once and no table holds two meetings.
 
     wishes: (city, company, wished by both sides); mutual ones first, then whoever has the fewest so far, then by name, so
-    that the same wishes give the same times. taken: meetings that stand. Greedy: O(wishes × slots)."""
-    busy = {(who, begins) for city, company, begins in taken for who in (city, company)}
+    that the same wishes give the same times. taken: meetings that stand, of whatever length. Greedy: O(wishes × slots)."""
+    busy: dict[tuple[str, str], list[Slot]] = {}
+    for city, company, slot in taken:
+        for one in _occupied(city, company, slot):
+            busy.setdefault(one, []).append(slot)
     free = list(slots)
     count: dict[str, int] = {}
     given: dict[tuple[str, str], Slot] = {}
@@ -31,15 +35,24 @@ def propose(
     while waiting:
         waiting.sort(key=lambda wish: (not wish[2], count.get(wish[0], 0) + count.get(wish[1], 0), wish[0], wish[1]))
         city, company, _ = waiting.pop(0)
-        fitting = next((slot for slot in free if not {(city, slot[0]), (company, slot[0])} & busy), None)
+        fitting = next((slot for slot in free if _is_free(busy, _occupied(city, company, slot), slot)), None)
         if fitting is None:
             continue
         free.remove(fitting)
-        busy |= {(city, fitting[0]), (company, fitting[0])}
+        for one in _occupied(city, company, fitting):
+            busy.setdefault(one, []).append(fitting)
         given[city, company] = fitting
         count[city] = count.get(city, 0) + 1
         count[company] = count.get(company, 0) + 1
     return given
+
+
+def _occupied(city: str, company: str, slot: Slot) -> tuple[tuple[str, str], ...]:
+    return ("city", city), ("company", company), ("table", slot[2])
+
+
+def _is_free(busy: Mapping[tuple[str, str], Sequence[Slot]], who: Sequence[tuple[str, str]], slot: Slot) -> bool:
+    return not any(held[0] < slot[1] and held[1] > slot[0] for one in who for held in busy.get(one, ()))
 
 
 def slots_of(begins: datetime, ends: datetime, *, minutes: int, tables: int) -> list[Slot]:
@@ -68,6 +81,17 @@ class Meetings:
                 e=edition,
             )
 
+    def calendar(self, actor: Actor, edition: str) -> str:
+        """What people confirmed, as iCalendar."""
+        require(actor, RIGHT)
+        with self._store.transaction(actor) as tx:
+            name = edition_of(tx, edition)["name_ko"]
+        events = [
+            (f"{m['id']}@haechi", f"{m['city']} · {m['company']}", m["begins"], m["ends"], m["place"], name)
+            for m in self.listed(actor, edition) if m["state"] == "확정"
+        ]  # fmt: skip
+        return icalendar(name, events)
+
     def wish(self, actor: Actor, edition: str, city: str, company: str, by: str) -> None:
         """A wish of '도시' or '기업'; wished by the other side too it becomes '양쪽'."""
         require(actor, RIGHT)
@@ -88,15 +112,14 @@ class Meetings:
         with self._store.transaction(actor) as tx:
             edition_of(tx, edition, lock=True)
             found = tx.all(
-                "select id::text as id, city, company, wished_by, begins, place, state from event_meetings where edition = :e",
+                "select id::text as id, city, company, wished_by, begins, ends, place, state from event_meetings where edition = :e",
                 e=edition,
             )
             standing = [row for row in found if row["begins"] is not None and row["state"] in ("제안", "확정")]
-            held = {(row["begins"], row["place"]) for row in standing}
             given = propose(
                 [(r["city"], r["company"], r["wished_by"] == "양쪽") for r in found if r["state"] == "희망"],
-                [slot for slot in slots if (slot[0], slot[2]) not in held],
-                [(row["city"], row["company"], row["begins"]) for row in standing],
+                slots,
+                [(row["city"], row["company"], (row["begins"], row["ends"], row["place"])) for row in standing],
             )
             for row in found:
                 slot = given.get((row["city"], row["company"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,8 @@ class Prize:
         self._cases = cases
 
     def table(self, actor: Actor, edition: str) -> dict[str, Any]:
-        """categories, entries by category with state, and, once the jury is over, sheets and points; winners counted."""
+        """categories, entries by category with state, and, once the jury is over, sheets and points; winners counted. tied: others
+        of the category have the same points; the number that orders them then decides nothing, people do."""
         known = categories()
         with self._store.transaction(actor) as tx:
             found = tx.all(
@@ -69,6 +71,9 @@ class Prize:
                     {"case": self._cases.reading.named(row), "sheets": len(sheets), "points": points(sheets)}
                 )
         for of in entries.values():
+            same = Counter(one["points"] for one in of if one["points"] is not None)
+            for one in of:
+                one["tied"] = same[one["points"]] > 1
             of.sort(key=lambda one: (-(one["points"] or 0), one["case"]["number"]))
         winners = {id: sum(1 for one in of if one["case"]["state"] == "winner") for id, of in entries.items()}
         return {"categories": known, "entries": entries, "winners": winners}

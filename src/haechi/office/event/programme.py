@@ -65,11 +65,13 @@ class Programme:
         return sheets.write(COLUMNS, table, format)
 
     def read(self, actor: Actor, edition: str, content: bytes, name: str) -> int:
-        """Replace the programme by a file; how many sessions it has. Any clash names both and nothing changes."""
+        """Replace the programme by a file; how many sessions it has. Any clash names both and nothing changes. A session of the
+        same title stays the same one, so that calendars move it instead of showing it twice."""
         require(actor, RIGHT)
         found = sheets.read(COLUMNS, content, name)
         with self._store.transaction(actor) as tx:
             edition_of(tx, edition, lock=True)
+            same = _identities(tx, edition)
             tx.run("delete from event_sessions where edition = :e", {"e": edition})
             for line, row in enumerate(found, 2):
                 begins, ends = (_moment(row[column], f"{'BC'[n]}{line}") for n, column in enumerate(("시작", "끝")))
@@ -82,6 +84,7 @@ class Programme:
                     ends,
                     row["언어"] or "한국어",
                     _speakers(row["연사"]),
+                    id=same.pop((row["제목"], row["영문 제목"]), ""),
                 )
         return len(found)
 
@@ -117,8 +120,9 @@ def icalendar(name: str, events: Sequence[tuple[str, str, datetime, datetime, st
 
 def _add(
     tx: Transaction, edition: str, room: str, title: tuple[str, str], begins: datetime, ends: datetime, languages: str,
-    speakers: Sequence[tuple[str, str]],
+    speakers: Sequence[tuple[str, str]], id: str = "",
 ) -> str:  # fmt: skip
+    _plain(speakers)
     if ends <= begins or not room or not title[0].strip():
         raise InvalidInput(
             "회의장, 제목, 시각을 확인하세요.", next_step="끝나는 시각은 시작보다 뒤여야 합니다.", record=title[0]
@@ -152,7 +156,7 @@ def _add(
                 next_step="시각을 옮기거나 연사를 바꾸세요.",
                 record=title[0],
             )
-    id = clock.new_id()
+    id = id or clock.new_id()
     tx.run(
         """insert into event_sessions (id, edition, room, title_ko, title_en, begins, ends, languages)
         values (:id, :e, :room, :ko, :en, :begins, :ends, :languages)""",
@@ -176,11 +180,29 @@ def _add(
     return id
 
 
+def _identities(tx: Transaction, edition: str) -> dict[tuple[str, str], str]:
+    """Title → identifier of the sessions whose title stands once."""
+    found = tx.all("select id::text as id, title_ko, title_en from event_sessions where edition = :e", e=edition)
+    titles = [(row["title_ko"], row["title_en"]) for row in found]
+    return {title: row["id"] for title, row in zip(titles, found, strict=True) if titles.count(title) == 1}
+
+
+def _plain(speakers: Sequence[tuple[str, str]]) -> None:
+    """A table joins names by ';' and '(': names with these would not come back as they went out."""
+    for name, affiliation in speakers:
+        if not name.strip() or set(";(") & set(name) or ";" in affiliation:
+            raise InvalidInput(
+                f"‘{name}’ 연사의 이름이나 소속을 읽을 수 없습니다.",
+                next_step="이름에는 괄호를, 이름과 소속에는 ‘;’을 쓰지 마세요.",
+                record=name,
+            )
+
+
 def _speakers(text: str) -> list[tuple[str, str]]:
     found = []
     for one in filter(None, (part.strip() for part in text.split(";"))):
         name, _, affiliation = one.partition("(")
-        found.append((name.strip(), affiliation.rstrip(")").strip()))
+        found.append((name.strip(), affiliation.removesuffix(")").strip()))
     return found
 
 

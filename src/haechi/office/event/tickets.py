@@ -99,6 +99,8 @@ class Tickets:
             raise InvalidInput(f"한 번에 {MOST_SCANS}건까지 보냅니다.", next_step="나누어 보내세요.", record="scans")
         with self._store.transaction(actor) as tx:
             edition_of(tx, edition)
+            # One lock for the whole batch: two doors that send their queues at once would lock each other's tickets crosswise.
+            tx.run("select pg_advisory_xact_lock(hashtext('event-scan:' || :e))", {"e": edition})
             return [_scan(tx, edition, one) for one in scans]
 
 
@@ -113,8 +115,13 @@ def _scan(tx: Transaction, edition: str, one: Mapping[str, Any]) -> dict[str, An
         raise InvalidInput(
             "스캔 기록이 온전하지 않습니다.", next_step="화면을 새로 고친 뒤 다시 찍으세요.", record=nonce
         )
-    tx.run("select pg_advisory_xact_lock(hashtext(:key))", {"key": f"scan:{edition}:{listed}:{sha}"})
-    known = tx.one("select outcome, first_at, code_sha256 from event_scans where nonce = :nonce", nonce=nonce)
+    known = tx.one(
+        "select outcome, first_at, edition, list, code_sha256 from event_scans where nonce = :nonce", nonce=nonce
+    )
+    if known is not None and (known["edition"], known["list"], known["code_sha256"]) != (edition, listed, sha):
+        raise Conflict(
+            "다른 표에 쓰인 스캔 번호입니다.", next_step="화면을 새로 고친 뒤 그 표를 다시 찍으세요.", record=nonce
+        )
     ticket = tx.one("select edition, name, cancelled_at from haechi_event_ticket(:sha)", sha=sha)
     name = ticket["name"] if ticket is not None and ticket["edition"] == edition else ""
     if known is not None:

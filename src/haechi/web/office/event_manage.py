@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from haechi.core import clock
-from haechi.core.errors import HaechiError, InvalidInput, NotFound
+from haechi.core.errors import Conflict, HaechiError, InvalidInput, NotFound
 from haechi.office.event.floor import Fault
 from haechi.office.event.meetings import slots_of
 from haechi.office.event.report import paper
@@ -27,6 +27,7 @@ Keeper = Annotated[Caller, Depends(permitted("event.keep"))]
 Door = Annotated[Caller, Depends(permitted("event.scan"))]
 Short = Annotated[str, Form(max_length=200)]
 FORMATS = {"hwpx": to_hwpx, "docx": to_docx, "pdf": to_pdf, "html": to_html}
+TABLES = {"plan": "배치", "programme": "프로그램", "exhibitors": "참가기업"}
 LARGEST = 4 << 20
 
 
@@ -48,18 +49,16 @@ def keep(
     request: Request, caller: Keeper, edition: Short = "", name_ko: Short = "", name_en: Short = "", begins_on: Short = "",
     ends_on: Short = "", place: Short = "", aisle: Annotated[float, Form(ge=0, le=50)] = 3.0,
     tickets: Annotated[int, Form(ge=0, le=1_000_000)] = 0, shown: Short = "",
+    version: Annotated[int | None, Form()] = None,
 ) -> Response:  # fmt: skip
-    """Make an edition or change it."""
+    """Make an edition; with the version that was seen, change it."""
+    editions = office_of(request).editions
     try:
-        if not edition[:4].isdecimal() or not edition.replace("-", "").isalnum() or edition != edition.lower():
-            raise InvalidInput(
-                "행사 번호는 2026처럼 네 자리 해로 시작해야 합니다.",
-                next_step="해와 영문 소문자, 숫자만 쓰세요.",
-                record="edition",
-            )
-        office_of(request).editions.keep(
+        if version is None and edition in {row["id"] for row in editions.listed(caller.actor)}:
+            raise Conflict(f"‘{edition}’ 행사는 이미 있습니다.", next_step="위 목록에서 열어 고치세요.", record=edition)
+        editions.keep(
             caller.actor, edition, name=(name_ko, name_en), begins_on=day_of(begins_on), ends_on=day_of(ends_on), place=place,
-            aisle_m=aisle, tickets=tickets, shown=bool(shown),
+            aisle_m=aisle, tickets=tickets, shown=bool(shown), version=version,
         )  # fmt: skip
     except HaechiError as error:
         return _editions(request, caller, error=error)
@@ -83,7 +82,7 @@ def _one(
     office = office_of(request)
     plan = office.editions.plan(caller.actor, edition)
     waiting, _ = cases_of(request).reading.listed(caller.actor, kinds=["exhibitor"], round=edition)
-    free = [space.code for space in plan["spaces"] if space.kind == "booth" and space.code not in plan["taken"]]
+    free = [space.code for space in plan["spaces"] if space.kind == "booth" and space.code not in plan["held"]]
     return page(
         request, caller, "event_manage_one.html", status=error.status if error else 422 if wrong else 200, error=error, wrong=wrong or [],
         **plan, exhibitors=waiting, free=free, prize=office.prize.table(caller.actor, edition), meetings=office.meetings.listed(caller.actor, edition),
@@ -127,6 +126,33 @@ async def programme(request: Request, caller: Keeper, edition: str, file: Annota
     return await run_in_threadpool(read)
 
 
+@router.post("/event-manage/{edition}/exhibitors")
+async def exhibitors(request: Request, caller: Keeper, edition: str, file: Annotated[UploadFile, File()]) -> Response:
+    """Applications from a file; those that stand already are compared and never changed."""
+    content = await file.read(LARGEST)
+    name = file.filename or ""
+
+    def read() -> Response:
+        try:
+            brought = office_of(request).exhibitors.read(caller.actor, edition, content, name)
+        except HaechiError as error:
+            return _one(request, caller, edition, error=error)
+        if not brought.other:
+            return go(request, caller, f"/event-manage/{edition}", "event_kept")
+        told = f"파일과 다른 신청 {len(brought.other)}건은 그대로 두었습니다: {', '.join(brought.other[:20])}."
+        differs = Conflict(told, next_step="낸 신청서는 낸 사람이 취소하고 다시 냅니다.", record=edition)
+        return _one(request, caller, edition, error=differs)
+
+    return await run_in_threadpool(read)
+
+
+@router.get("/event-manage/{edition}/meetings.ics")
+def calendar(request: Request, caller: Keeper, edition: str) -> Response:
+    """Confirmed meetings for a calendar."""
+    text = office_of(request).meetings.calendar(caller.actor, edition)
+    return Response(text, media_type="text/calendar; charset=utf-8")
+
+
 @router.get("/event-manage/{edition}/{what}.{format}")
 def table(request: Request, caller: Keeper, edition: str, what: str, format: str) -> Response:
     """The plan or the programme as CSV or XLSX; the report in four formats."""
@@ -136,13 +162,11 @@ def table(request: Request, caller: Keeper, edition: str, what: str, format: str
         city = request.app.state.installation.settings.city_name
         made = paper(city, seen["edition"], office.editions.figures(caller.actor, edition), seen)
         content, title = FORMATS[format](made), made.title
-    elif what in ("plan", "programme") and format in ("csv", "xlsx"):
-        content = (
-            office.editions.write_plan(caller.actor, edition, format)
-            if what == "plan"
-            else office.programme.write(caller.actor, edition, format)
-        )
-        title = f"{edition} {'배치' if what == 'plan' else '프로그램'}"
+    elif what in TABLES and format in ("csv", "xlsx"):
+        write = {
+            "plan": office.editions.write_plan, "programme": office.programme.write, "exhibitors": office.exhibitors.write,
+        }[what]  # fmt: skip
+        content, title = write(caller.actor, edition, format), f"{edition} {TABLES[what]}"
     else:
         raise NotFound(
             "그런 파일은 없습니다.", next_step="행사 관리 화면에서 다시 고르세요.", record=f"{what}.{format}"

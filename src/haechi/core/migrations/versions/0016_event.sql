@@ -156,6 +156,31 @@ create policy office on event_scans to haechi_app using ('staff' = any (haechi_t
 create policy office on event_meetings to haechi_app using ('role:ai_team' = any (haechi_tags())) with check ('role:ai_team' = any (haechi_tags()));
 create policy put on event_survey for insert to haechi_app with check (haechi_event_shown(edition));
 create policy office on event_survey for select to haechi_app using ('staff' = any (haechi_tags()));
+-- Awards given in a category, whoever asks: somebody kept out of a winner must still not give one award too many.
+create function haechi_event_winners(of_edition text, of_category text) returns bigint
+language sql stable security definer set search_path = public as $$
+  select count(*) from cases c join case_filings f on f.case_id = c.id and f.form = 'award_entry' and f.author = ''
+  where c.kind = 'award' and c.round = of_edition and c.state = 'winner' and f.answers ->> 'category' = of_category
+$$;
+-- What an edition came to, the same for all staff; nothing of persons.
+create function haechi_event_figures(of_edition text) returns table (
+  companies bigint, countries bigint, online bigint, sessions bigint, speakers bigint, registered bigint, visitors bigint,
+  meetings bigint, winners bigint, answers bigint, satisfied numeric)
+language sql stable security definer set search_path = public as $$
+  select
+    (select count(*) from cases c where c.kind = 'exhibitor' and c.round = of_edition and c.state in ('confirmed', 'setup', 'closed')),
+    (select count(distinct o.country) from event_online o where o.edition = of_edition and o.country <> ''),
+    (select count(*) from event_online o where o.edition = of_edition),
+    (select count(*) from event_sessions s where s.edition = of_edition),
+    (select count(distinct (p.name, p.affiliation)) from event_speakers p join event_sessions s on s.id = p.session where s.edition = of_edition),
+    (select count(*) from event_tickets t where t.edition = of_edition and t.cancelled_at is null),
+    (select count(*) from event_scans n where n.edition = of_edition and n.list = '입장' and n.outcome = '확인'),
+    (select count(*) from event_meetings m where m.edition = of_edition and m.state = '확정'),
+    (select count(*) from cases c where c.kind = 'award' and c.round = of_edition and c.state = 'winner'),
+    (select count(*) from event_survey v where v.edition = of_edition),
+    (select round(avg(v.satisfied), 2) from event_survey v where v.edition = of_edition)
+  where 'staff' = any (haechi_tags())
+$$;
 -- What a ticket's holder may know or do with its code, and how many tickets are taken: names stay shut.
 create function haechi_event_taken(of_edition text) returns bigint
 language sql stable security definer set search_path = public as $$
