@@ -30,4 +30,5 @@ def test_every_check_letter_and_work_of_the_machine_that_a_flow_names_is_there(o
                 missing.append(f"{flow.id}.{step.id}: letter {step.letter}")
     assert not missing
     steps = {f"{flow.id}.{step}" for flow in policy.flows.values() for step in flow.steps}
-    assert not {*hooks.work, *hooks.effects} - steps, "the work or effect of a step that no flow has"
+    stray = sorted({*hooks.work, *hooks.effects} - steps)
+    assert not stray, "the work or effect of a step that no flow has"

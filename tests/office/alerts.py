@@ -45,7 +45,7 @@ def proposed(title: str = "소월길 인파", *, service: int = 26, **more: Any)
 def register() -> Hooks:
     policy, hooks = Policy.in_force(), Hooks()
     alerts.hooks(hooks, policy, lambda: Originator("alerts.haechi.example", "해치시", "https://haechi.example"))
-    reviews.hooks(hooks, FLOWS)
+    reviews.hooks(hooks, FLOWS, policy)
     return hooks
 
 

@@ -63,7 +63,7 @@ class Office:
         register.hang(hooks, self.policy, lambda number: self.telemetry.running(number))
         checks.hang(hooks, self._installation.store)
         alerts.hooks(hooks, self.policy, self.originator)
-        reviews.hooks(hooks, FLOWS)
+        reviews.hooks(hooks, FLOWS, self.policy)
         trust.hooks(hooks, self.policy, self.platform, self._installation.store)
         store = self._installation.store
         for module in (consulting, advice, pilots):

@@ -54,9 +54,10 @@ def hooks(register: Hooks, policy: Policy, originator: Callable[[], Originator])
     register.effect("alert.send", send)
     register.effect("alert.approve_update", send)
     register.effect("alert.approve_cancel", _cancel)
-    for step in VERDICTS:
-        register.effect(f"alert.{step}", _judge(step))
-        register.effect(f"incident.{step}", _judge(step))
+    for flow in ("alert", "incident"):
+        for step in VERDICTS:
+            if step in policy.flow(flow).steps:
+                register.effect(f"{flow}.{step}", _judge(step))
     register.effect("incident.refuse", _judge("false_alarm"))
 
 

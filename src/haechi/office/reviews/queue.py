@@ -10,7 +10,7 @@ from haechi.core import audit, clock
 from haechi.core.errors import Conflict, InvalidInput, NotFound
 from haechi.core.events import emit
 from haechi.core.store import Actor, Row, Store, Transaction
-from haechi.office.cases import Cases, Hooks, rows
+from haechi.office.cases import Cases, Hooks, Policy, rows
 from haechi.office.reviews.order import fair
 
 DECISIONS = ("accept", "correct", "refuse")
@@ -177,12 +177,13 @@ class Reviews:
         self._cases.act_in(tx, case, step, note=reason, sent={**correction, "review": review["id"]})
 
 
-def hooks(register: Hooks, flows: Sequence[str]) -> None:
+def hooks(register: Hooks, flows: Sequence[str], policy: Policy) -> None:
     """Somebody who moves the case itself has decided too: the review is settled with the step."""
     for flow in flows:
         register.effect(f"{flow}.accept", _settled("accepted"))
         for step in ("refuse", *VERDICT_STEPS.values()):
-            register.effect(f"{flow}.{step}", _settled("refused"))
+            if step in policy.flow(flow).steps:
+                register.effect(f"{flow}.{step}", _settled("refused"))
 
 
 def _settled(state: str) -> Callable[[Transaction, Row, Mapping[str, Any]], None]:
