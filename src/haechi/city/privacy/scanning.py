@@ -213,5 +213,5 @@ def _alert(told: Mapping[str, Any]) -> Alert:
     return Alert(
         id=told["id"], handler=told["handler"], rule=told["rule"], rule_version=date.fromisoformat(told["rule_version"]),
         level=told["level"], precedence=told["precedence"], first=date.fromisoformat(told["first"]),
-        last=date.fromisoformat(told["last"]), value=told["value"], limit=told["limit"], z=told["z"], rows=told["rows"],
+        last=date.fromisoformat(told["last"]), value=told["value"], limit=told["limit"], z=told["z"], kind=told.get("kind", ""), rows=told["rows"],
     )  # fmt: skip

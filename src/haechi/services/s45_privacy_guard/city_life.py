@@ -242,6 +242,9 @@ class City:
         rows.count[load] = np.clip(draw.lognormal(4.5, 1.3, int(load.sum())), 1, 20_000)
         rows.reason[load] = draw.random(int(load.sum())) < 0.97
         forget = np.array([one.uncased for one in WORKS])[work] * self.forgets[rows.who]
+        # Forgetting comes in bad days, and with people whose matter has no number yet.
+        forget *= draw.gamma(3, 1 / 3, self.people)[rows.who]
+        forget = np.where((rows.who * 31 + rows.whose) % 40 == 0, np.maximum(forget * 8, 0.3), forget)
         rows.case[draw.random(n) < forget] = 0
         rows.case[draw.random(n) < 0.003] = 2
 
@@ -261,6 +264,11 @@ class City:
         rows.place[home[who] & ~free[who]] = 9999
         walk = draw.random(len(who)) < (self.walks * 0.03)[who]
         rows.place[walk] = 3000 + who[walk] % 300
+        helps = draw.random(self.people) < 0.001  # an hour or two at a colleague's desk, under one's own account
+        begin, length = draw.integers(9, 16, self.people) * 3600, draw.integers(1, 4, self.people) * 3600
+        since = rows.second - begin[who]
+        there = helps[who] & ~free[who] & (since >= 0) & (since < length[who])
+        rows.place[there] = -1 - self.colleagues[who[there], 0]
 
     def _batches(self, on: NDArray[np.bool_]) -> list[Log]:
         """Notices printed by the hundred, statistics taken out whole: rightly, mostly with number and reason."""

@@ -27,7 +27,7 @@ class EvidenceRow:
 class Alert:
     """handler: account as in the log. first, last: days of the window (Seoul). value: what was counted; limit: what it had to
     reach; basis: how the limit came about (own history, peers). level: 'suspect' opens an inquiry, 'notice' asks for what
-    is missing. z: robust distance to the peers, for the order only; None where there are too few peers to tell."""
+    is missing. z: robust distance to the peers, for the order only (kind of evidence: see Rule); None where there are too few peers to tell."""
 
     id: str
     handler: str
@@ -41,6 +41,7 @@ class Alert:
     limit: float
     basis: Mapping[str, float] = field(default_factory=dict)
     z: float | None = None
+    kind: str = ""
     rows: int = 0
     evidence: tuple[EvidenceRow, ...] = ()
     why: tuple[str, str] = ("", "")

@@ -12,7 +12,7 @@ from haechi.engines.rules.detection.ingest import Intake
 from haechi.engines.rules.detection.rows import Rows
 from haechi.engines.rules.detection.rules import Where
 from haechi.engines.rules.detection.staff import CaseRegister, Handler, Staff, WatchList, day_of, is_in, pairs_of
-from haechi.engines.rules.detection.windows import Pairs
+from haechi.engines.rules.detection.windows import Pairs, Seats
 
 MARGIN = 60
 """Minutes before and after the hours on duty that are no offence: people come early and finish what they began."""
@@ -30,7 +30,7 @@ class Facts:
     ) -> None:  # fmt: skip
         self._intake, self.staff, self.cases, self._watch = intake, staff, cases, watch
         self.shared = np.array(sorted(shared_places), np.int64)
-        self.places, self.proved = Pairs(places_kept), Pairs(PROVED_KEPT)
+        self._seats, self.proved = Seats(places_kept), Pairs(PROVED_KEPT)
         self.names: list[str] = []
         self._groups: dict[str, int] = {}
         self._group = np.empty(0, np.int64)
@@ -50,7 +50,7 @@ class Facts:
     def learn(self, number: int, rows: Rows) -> None:
         """After a day was judged."""
         self._last_use[np.unique(rows.handler)] = number
-        self.places.add(pairs_of(rows.handler, rows.place))
+        self._seats.add(rows.handler, rows.place)
 
     def _grow(self) -> None:
         known = len(self.names)
@@ -69,6 +69,12 @@ class Facts:
     def group(self) -> NDArray[np.int64]:
         """Number of each handler's peers."""
         return self._group
+
+    def at(self, which: str, rows: Rows) -> Mask:
+        """Rows at a place that is 'strange' (new to their handler) or 'foreign' (another one's own seat, not a shared one)."""
+        if which == "strange":
+            return self._seats.strange(rows.handler, rows.place)
+        return self._seats.foreign(rows.handler, rows.place) & ~is_in(rows.place, self.shared)
 
     def watched(self, rows: Rows, which: str) -> Mask:
         """Rows whose data subject is watched: for everybody, for this handler, or either."""
@@ -159,11 +165,6 @@ class Day:
         people = (self.facts.staff.handlers.get(who) for who in self.facts.names)
         return np.array([one is not None and one.shift != (540, 1080) for one in people], np.bool_)
 
-    @cached_property
-    def strange_place(self) -> Mask:
-        """Rows from places where their handler was never seen."""
-        return ~self.facts.places.holds(pairs_of(self.rows.handler, self.rows.place))
-
     def matching(self, where: Where) -> Mask:
         """The rows that a rule counts."""
         rows = self.rows
@@ -185,7 +186,10 @@ class Day:
         if where.watched:
             mask &= self.facts.watched(rows, where.watched)
         if where.place:
-            mask &= self.strange_place
+            mask &= self.facts.at(where.place, rows)
         if where.hours:
             mask &= self.off_hours
+        if where.mostly:
+            every, counted = (np.bincount(rows.handler[one], minlength=self.n) for one in (slice(None), mask))
+            mask &= (counted >= where.mostly * every)[rows.handler]
         return mask

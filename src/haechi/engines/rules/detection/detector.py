@@ -14,7 +14,7 @@ from haechi.engines.rules.detection.day import Day, Facts
 from haechi.engines.rules.detection.ingest import Intake
 from haechi.engines.rules.detection.judging import Judged, Memory, judge
 from haechi.engines.rules.detection.rows import ACTIONS, DAY, SEOUL_OFFSET, Rows
-from haechi.engines.rules.detection.rules import Rule, in_force
+from haechi.engines.rules.detection.rules import WEAK, Rule, in_force
 from haechi.engines.rules.detection.staff import CaseRegister, Staff, WatchList, day_of
 
 GRACE = 6 * 3600
@@ -107,8 +107,8 @@ def _alert(rule: Rule, day: Day, judged: Judged, handler: int, who: str) -> Aler
     words: Mapping[str, object] = {"value": f"{value:,.0f}", "limit": f"{limit:,.0f}", "days": rule.window_days}
     return Alert(
         id=hashlib.sha256(f"{who}|{rule.id}|{last}".encode()).hexdigest()[:32],
-        handler=who, rule=rule.id, rule_version=rule.in_force, level=rule.level, precedence=rule.precedence, first=first,
-        last=last, value=value, limit=limit, basis=basis, z=z, rows=len(rows), evidence=_evidence(rows),
+        handler=who, rule=rule.id, rule_version=rule.in_force, level=rule.level, precedence=max(rule.precedence, WEAK) if value < rule.weak_below else rule.precedence, first=first,
+        last=last, value=value, limit=limit, basis=basis, z=z, kind=rule.kind, rows=len(rows), evidence=_evidence(rows),
         why=(rule.why[0].format(**words), rule.why[1].format(**words)),
     )  # fmt: skip
 

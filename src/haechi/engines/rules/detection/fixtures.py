@@ -86,7 +86,7 @@ def _story(told: Mapping[str, Any], register: CaseRegister) -> Iterator[Line]:
 def _rows(one: Mapping[str, Any], day: date, register: CaseRegister) -> Iterator[Line]:
     who = one.get("who", "a")
     begin = datetime.combine(day, time.fromisoformat(one.get("at", "10:00")), SEOUL)
-    place = {"own": "seat-a", "other": f"elsewhere-{who}"}.get(one.get("place", ""), f"seat-{who}")
+    place = {"own": "seat-a", "other": f"elsewhere-{who}", "b": "seat-b"}.get(one.get("place", ""), f"seat-{who}")
     for at in range(one["n"]):
         subject = (
             one.get("subject") or f"{who}-{day}-{one.get('at', '')}-{one.get('action', '')}-{one.get('case', '')}-{at}"

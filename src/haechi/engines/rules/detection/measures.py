@@ -9,6 +9,7 @@ from haechi.engines.rules.detection.rows import Rows
 from haechi.engines.rules.detection.staff import pairs_of
 
 Values = NDArray[np.float64]
+ENOUGH_PAIRS = 5
 FAR = 10 * 86_400
 """Seconds between two handlers on one line: more than any reach."""
 
@@ -45,12 +46,29 @@ def split_of(rows: Rows, n: int, *, minutes: int, parts: int) -> Values:
     return values
 
 
+def usual_repeats(rows: Rows, group: NDArray[np.int64], *, tail: float) -> Values:
+    """For each handler the repeats on one person that its peers reach by chance in `tail` × peers of the windows.
+
+    Pairs of handler and person get fewer by about the same factor with every further look; the factor is what the group shows
+    (pairs with three looks over pairs with two), so that work that meets the same people again and again sets its own limit.
+    0 in groups with fewer than ENOUGH_PAIRS.
+    """
+    groups = int(group.max(initial=0)) + 1
+    _, first, counts = np.unique(pairs_of(rows.handler, rows.subject), return_index=True, return_counts=True)
+    mine = group[rows.handler[first]]
+    twice, thrice = (np.bincount(mine[counts >= least], minlength=groups).astype(np.float64) for least in (2, 3))
+    peers = np.maximum(np.bincount(group, minlength=groups), 1)
+    factor = np.clip((thrice + 1.0) / (twice + 2.0), 0.02, 0.9)
+    further = np.log((twice + 1.0) / (tail * peers)) / -np.log(factor)
+    return np.where(twice >= ENOUGH_PAIRS, 2.0 + np.ceil(np.maximum(further, 0.0)), 0.0)[group]
+
+
 def switches_of(
     rows: Rows, n: int, *, minutes: int, by_place: bool, strange: NDArray[np.bool_] | None = None
 ) -> tuple[Values, NDArray[np.bool_]]:  # fmt: skip
     """How often within `minutes` one account changes its place (parallel use of an account), or, by_place, one place its account
     (a shared seat); and which rows are one end of such a change. A walk from desk to counter is one change; two people with
-    one account go to and fro. strange: rows at places new to their handler; then only changes with such an end count, and at
+    one account go to and fro. strange: rows at places strange to their handler; then only changes with such an end count, and at
     a place they count for whoever is new there, not for whose seat it is."""
     values, touched = np.zeros(n), np.zeros(len(rows), np.bool_)
     if len(rows) < 2:

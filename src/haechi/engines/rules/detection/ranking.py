@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from haechi.engines.rules.detection.alerts import Alert
+from haechi.engines.rules.detection.rules import WEAK
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class Ranked:
 def choose(alerts: Iterable[Alert], handlers: int, *, share: float) -> list[Ranked]:
     """Suspect alerts by handler, the gravest first; the first floor(share × handlers) are within the budget.
 
-    Order: gravest precedence; how many rules agree; how far over its limit the farthest value lies (doublings); robust
-    distance to peers. Notices (a reason is missing) are no suspicion and take no place.
+    Order: gravest precedence, one graver where two kinds of evidence agree (rules of one kind see one thing, and weak ones, from
+    WEAK on, agree with everything); how many rules there are and how far over its limit the farthest value lies (doublings);
+    robust distance to peers. Notices (a reason is missing) are no suspicion and take no place.
     """
     by_handler: dict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
@@ -38,7 +40,8 @@ def choose(alerts: Iterable[Alert], handlers: int, *, share: float) -> list[Rank
 
 def _weight(alerts: Sequence[Alert]) -> tuple[float, ...]:
     grave = min(alert.precedence for alert in alerts)
+    kinds = len({alert.kind or alert.rule for alert in alerts if alert.precedence < WEAK})
     rules = len({alert.rule for alert in alerts})
     farthest = max(math.log2(max(1.0, alert.value / max(alert.limit, 1e-9))) for alert in alerts)
     z = max((alert.z for alert in alerts if alert.z is not None), default=0.0)
-    return (grave - min(rules - 1, 1), -(rules + farthest), -z)
+    return (grave - min(max(kinds - 1, 0), 1), -(rules + farthest), -z)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from haechi.engines.rules.detection.measures import Values
 from haechi.engines.rules.detection.rows import Rows
-from haechi.engines.rules.detection.staff import distinct, is_in
+from haechi.engines.rules.detection.staff import distinct, is_in, pairs_of
 
 INACTIVE = -1
 BUSIEST = 4.0
 """A group's busy day lifts limits at most so many times."""
 PEERS_FOR_FACTOR = 8
+OWNER_DAYS, OWNER_SHARE = 5, 0.8
+"""A place is somebody's seat when it was theirs on so many days, and on such a share of the days of all who were there."""
 
 
 class History:
@@ -80,6 +82,21 @@ class History:
         return found
 
 
+def dispersion(counted: History, whole: History, group: NDArray[np.int64], days: int) -> Values:
+    """For each handler the group's variance of what counted over its mean, day by day, given what each did in all (1: as chance
+    scatters; more: it comes in clusters, bad days among them). Pearson's statistic over expected counts. NaN in groups without."""
+    x, w = counted._newest(len(group), days), whole._newest(len(group), days)
+    active = (x != INACTIVE) & (w > 0)
+    x, w = np.where(active, x, 0).astype(np.float64), np.where(active, w, 0).astype(np.float64)
+    all_w = w.sum(axis=0)
+    share = np.divide(x.sum(axis=0), all_w, out=np.zeros(len(group)), where=all_w > 0)
+    mean = share * w
+    groups = int(group.max(initial=0)) + 1
+    squares = np.bincount(group, ((x - mean) ** 2).sum(axis=0), groups)
+    means = np.bincount(group, (mean * (1 - share)).sum(axis=0), groups)
+    return np.divide(squares, means, out=np.full(groups, np.nan), where=means > 0)[group]
+
+
 def busy_factor(
     values: Values, usual: Values, active: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Values:  # fmt: skip
@@ -122,3 +139,54 @@ class Pairs:
         full = len(self._days) == self._days.maxlen
         self._days.append(distinct(pairs))
         self._known = distinct(np.concatenate(list(self._days) if full else [self._known, self._days[-1]]))
+
+
+class Seats:
+    """Who sits where: on how many of the last `days` days each handler was at each place. Bounded by pairs of place and handler."""
+
+    def __init__(self, days: int) -> None:
+        self._days: deque[tuple[NDArray[np.int64], NDArray[np.int64]]] = deque(maxlen=days)
+        none = np.empty(0, np.int64)
+        self._place, self._handler, self._seen = none, none, none
+        self._known, self._places, self._owner = none, none, none
+
+    def add(self, handler: NDArray[np.int32], place: NDArray[np.int64]) -> None:
+        """Another day; the oldest goes."""
+        _, first = np.unique(pairs_of(handler, place), return_index=True)
+        today = place[first], handler[first].astype(np.int64)
+        gone = self._days[0] if len(self._days) == self._days.maxlen else (today[0][:0], today[1][:0])
+        self._days.append(today)
+        places = np.concatenate([self._place, today[0], gone[0]])
+        handlers = np.concatenate([self._handler, today[1], gone[1]])
+        seen = np.concatenate([self._seen, np.ones(len(first), np.int64), np.full(len(gone[0]), -1, np.int64)])
+        order = np.lexsort((handlers, places))
+        places, handlers = places[order], handlers[order]
+        at = np.flatnonzero(np.concatenate([[True], (places[1:] != places[:-1]) | (handlers[1:] != handlers[:-1])]))
+        seen = np.add.reduceat(seen[order], at)
+        kept = seen > 0
+        self._place, self._handler, self._seen = places[at][kept], handlers[at][kept], seen[kept]
+        self._known = np.sort(pairs_of(self._handler, self._place))
+        self._settle()
+
+    def _settle(self) -> None:
+        """The owner of each place, −1 where it has none."""
+        begin = np.flatnonzero(np.concatenate([[True], self._place[1:] != self._place[:-1]]))
+        every, most = np.add.reduceat(self._seen, begin), np.maximum.reduceat(self._seen, begin)
+        which = np.repeat(np.arange(len(begin)), np.diff(np.append(begin, len(self._place))))
+        top = np.flatnonzero(self._seen == most[which])
+        owner = np.full(len(begin), -1, np.int64)
+        owner[which[top]] = self._handler[top]
+        owner[(most < OWNER_DAYS) | (most < OWNER_SHARE * every)] = -1
+        self._places, self._owner = self._place[begin], owner
+
+    def strange(self, handler: NDArray[np.int32], place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Rows at a place where their handler never was."""
+        return ~is_in(pairs_of(handler, place), self._known)
+
+    def foreign(self, handler: NDArray[np.int32], place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Rows at the seat of one other handler."""
+        if not len(self._places):
+            return np.zeros(len(place), np.bool_)
+        at = np.minimum(np.searchsorted(self._places, place), len(self._places) - 1)
+        owner = np.where(self._places[at] == place, self._owner[at], -1)
+        return np.asarray((owner >= 0) & (owner != handler))
