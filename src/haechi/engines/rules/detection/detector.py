@@ -40,7 +40,7 @@ class Detector:
         self._memory: dict[str, Memory] = {}
         self._open: dict[int, list[Rows]] = {}
         self._judged_until = -1
-        self._told: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str, bool], int] = {}
         self.late = 0
         self.unjudged: Counter[str] = Counter()
         """Rule → handler-days over the least value for which neither own history nor peers could tell."""
@@ -86,10 +86,12 @@ class Detector:
         names = self._facts.names
         for handler in np.flatnonzero(judged.fired):
             who = names[int(handler)]
-            told = self._told.get((rule.id, who))
-            if told is not None and day.number - told < rule.again_after:
+            # What was told weakly is told again when it has become grave, not the other way round.
+            weak = bool(judged.values[handler] < rule.weak_below)
+            told = [last for one in {False, weak} if (last := self._told.get((rule.id, who, one))) is not None]
+            if told and day.number - max(told) < rule.again_after:
                 continue
-            self._told[rule.id, who] = day.number
+            self._told[rule.id, who, weak] = day.number
             yield _alert(rule, day, judged, int(handler), who)
 
 

@@ -6,13 +6,14 @@ Looked for from their number backwards: "로 152", "동 12-3", "104동 703호" a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from haechi.engines.text.personal_data.numbers import Span, has_any, last
 from haechi.engines.text.personal_data.rules import Kind, Rules
 
 _REACH = 48
 _FRONT = 24
+_BESIDE = 16
 _UNITS = (
     r"(?:년|월|일[^대원]|원|명|개|건|%|％|번째|인|시간|분|억|만|천|회|차|세|km|㎞|m|미터|호선|번 |번출|킬로|조|항|톤|면|호기|급|차선|"
     r"등급|점|배|단계|주|kg)"
@@ -60,8 +61,8 @@ _SAID_MARK = re.compile(r"(?:로|길|동|리|가|읍|면)(?:[0-9]|산[0-9])")
 _BREAK = re.compile(r"(?:시|도|구|군|읍|면|동)[ ]*$")
 
 
-def find_addresses(text: str, rules: Rules) -> Iterator[Span]:
-    """(kind, start, end) in a shadow text."""
+def find_addresses(text: str, rules: Rules, people: Sequence[Span] = ()) -> Iterator[Span]:
+    """(kind, start, end) in a shadow text. people: what was found of somebody; a place written right beside it is theirs."""
     kind = rules.kinds["address"]
     if not kind.active:
         return
@@ -74,7 +75,7 @@ def find_addresses(text: str, rules: Rules) -> Iterator[Span]:
         end = rest.end() if rest else match.end()
         unit = bool(rest and rest["unit"])
         start = begin + lead.start()
-        placed = bool(lead["province"] or lead["city"] or lead["district"] or unit)
+        placed = bool(lead["province"] or lead["city"] or lead["district"] or unit) or _beside(text, start, end, people)
         if _personal(text, start, end, kind, placed=placed, flat=unit):
             yield kind.name, start, _trimmed(text, end)
     for match in _FLAT.finditer(text):
@@ -88,6 +89,15 @@ def find_addresses(text: str, rules: Rules) -> Iterator[Span]:
     for match in _ENGLISH.finditer(text):
         if not has_any(text[max(0, match.start() - _FRONT) : match.start()], kind.words("office_cues")):
             yield kind.name, match.start(), match.end()
+
+
+def _beside(text: str, start: int, end: int, people: Sequence[Span]) -> bool:
+    """Whether somebody's own data stands on the same line, a few words away."""
+    return any(
+        "\n" not in text[min(end, to) : max(start, since)]
+        for _, since, to in people
+        if to <= start <= to + _BESIDE or end <= since <= end + _BESIDE
+    )
 
 
 def _said(text: str, kind: Kind) -> Iterator[Span]:

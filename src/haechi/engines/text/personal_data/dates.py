@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 
 from haechi.engines.text.personal_data.numbers import Span, before, has_any
 from haechi.engines.text.personal_data.rules import Kind, Rules
@@ -33,8 +34,12 @@ _MONTH_ONLY = re.compile(
     r"(?<![0-9A-Za-z.,-])(?:(?:19|20)[0-9]{2}|[0-9]{2})년 ?(?:[0-9]{1,2}월 ?)?생(?!산|성|활|긴|겨|기|명|일|방|태|각|중)"
 )
 _EARLIEST = 1890
+_GROWN = 14
 _IN_ROW = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?[/|,] ?$")
 _IN_BRACKETS = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?(?:씨|님)? ?\((?:[남여][,/ ] ?)?$")
+_AFTER_SEX = re.compile(r"(?<![가-힣])(?:남|여)(?:성|자)? ?[,/] ?$")
+_BESIDE_NAME = re.compile(r"(?<![가-힣])[가-힣]{2,4}(?: ?씨| ?님)?(?:,? | ?\((?:[^()\n]{1,12}[,/] ?)?)$")
+_NAMED_ASIDE = re.compile(r"\((?:[가-힣]{2,4})[,/] ?$")
 _SEX = re.compile(r"[ ,/]{1,2}(?:남|여)(?:성|자)?(?![가-힣])")
 
 
@@ -71,7 +76,7 @@ def find_births(text: str, rules: Rules) -> Iterator[Span]:
             if not is_birth(match[0]):
                 continue
             since = _SINCE.match(text, match.end())
-            if since and not has_any(text[since.end() : since.end() + 8], kind.words("except_behind")):
+            if since and not has_any(text[since.end() : since.end() + 5], kind.words("except_behind")):
                 yield kind.name, match.start(), match.end()
                 continue
             front = before(text, match.start(), 14)
@@ -80,6 +85,9 @@ def find_births(text: str, rules: Rules) -> Iterator[Span]:
                 and _IN_ROW.search(front)
                 and text[match.end() : match.end() + 2].strip()[:1] in tuple("/|,")
             ):
+                yield kind.name, match.start(), match.end()
+                continue
+            if _AFTER_SEX.search(front) or _of_old(match[0], front, rules):
                 yield kind.name, match.start(), match.end()
                 continue
             named = _IN_BRACKETS.search(front)
@@ -94,6 +102,27 @@ def _months(text: str, kind: Kind) -> Iterator[Span]:
             continue
         if "월" in match[0] or has_any(before(text, match.start(), 12), kind.words("own")):
             yield kind.name, match.start(), match.end()
+
+
+def _of_old(value: str, front: str, rules: Rules) -> bool:
+    """A day long past right behind a person's name: nobody's appointment, nobody's signature."""
+    year = re.match("(?:18|19|20)[0-9]{2}|['’]?[0-9]{2}(?=[-./년 ])", value)
+    if year is None or has_any(front, rules.kinds["birthdate"].words("except_before")):
+        return False
+    said, today = int(year[0].strip("'’")), date.today().year
+    passed = today - said if said > 99 else (today - 2000 - said) % 100
+    if passed >= _GROWN and _BESIDE_NAME.search(front):
+        return _surnames(rules).search(front) is not None
+    return passed >= 2 and _NAMED_ASIDE.search(front) is not None
+
+
+@lru_cache(maxsize=8)
+def _surnames(rules: Rules) -> re.Pattern[str]:
+    """The last words in front, where they begin like a name."""
+    words = "|".join(rules.kinds["name"].words("surnames"))
+    return re.compile(
+        rf"(?<![가-힣])(?:{words})[가-힣]{{1,3}}(?:,? | ?\()[^가-힣]{{0,12}}$|(?<![가-힣])(?:{words})[가-힣]{{1,3}} ?\([^()\n]{{1,14}}$"
+    )
 
 
 def _of_a_person(text: str, match: re.Match[str], front: str) -> bool:

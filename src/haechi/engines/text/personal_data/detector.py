@@ -18,6 +18,9 @@ from haechi.engines.text.personal_data.tables import find_in_tables
 from haechi.engines.text.personal_data.written import shadow, spoken, spread
 
 _DIGIT = re.compile("[0-9]")
+_OF_PEOPLE = frozenset(
+    ("name", "phone", "resident", "foreigner", "licence", "passport", "customer", "account", "birthdate", "email")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ def find(text: str, rules: Rules | None = None) -> tuple[Found, ...]:
     near = list(_shaped(read.text, given))
     named = set(_read(read.text, text, given))
     spans = {*near, *named, *find_names(read.text, given, (*near, *named))}
+    people = [span for span in spans if span[0] in _OF_PEOPLE]
+    if _DIGIT.search(read.text):
+        spans.update(find_addresses(read.text, given, people))
     placed = {(kind, *read.place(start, end)) for kind, start, end in spans}
     sure = {(kind, *read.place(start, end)) for kind, start, end in named}
     for other in (spoken(read), spread(read)):
@@ -59,7 +65,6 @@ def _shaped(text: str, rules: Rules, *, plain: bool = True) -> Iterator[Span]:
     if plain or _DIGIT.search(text):
         yield from find_contacts(text, rules)
     if plain and _DIGIT.search(text):
-        yield from find_addresses(text, rules)
         yield from find_machines(text, rules)
     yield from find_births(text, rules)
 

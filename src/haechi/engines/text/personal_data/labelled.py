@@ -31,7 +31,7 @@ _SHAPES = {
     "card": rf"{D}(?:{_S}{D}){{13,15}}",
     "account": rf"{D}(?:{_S}{D}){{8,15}}",
     "licence": rf"(?:[가-힣]{{2,4}} ?)?{D}(?:{_S}{D}){{9,11}}",
-    "passport": rf"[A-Za-z]{{1,2}} ?{D}{{3}}[A-Za-z]{D}{{4}}|[A-Za-z]{{1,2}} ?{D}(?: ?{D}){{6,7}}[A-Za-z]?|[A-Za-z](?=[A-Za-z]{{0,4}}[0-9])[0-9A-Za-z]{{7,8}}",
+    "passport": rf"[A-Za-z]{{1,2}} ?{D}{{3}}[A-Za-z]{D}{{4}}|[A-Za-z]{{1,2}} ?{D}(?: ?{D}){{6,7}}[A-Za-z]?|[A-Za-z](?=[A-Za-z]{{0,4}}[0-9])[0-9A-Za-z]{{7,8}}|[0-9](?=[0-9A-Z]{{0,3}}[0-9]{{4}})[0-9A-Z]{{7,8}}",
     "business": rf"{D}(?:{_S}{D}){{9}}",
     "customer": rf"(?:[A-Za-z]{{1,4}}[-_ ]?)?{D}(?: ?[-./]? ?{D}){{4,19}}",
     "phone": rf"\(?(?:\+? ?82|{D})\)?(?:[ \n]{{0,2}}(?:[-.·/~)*][ \n]{{0,2}})?{D}){{7,11}}",
@@ -86,9 +86,9 @@ def find_labelled(text: str, rules: Rules) -> Iterator[Span]:
         until = min(mark.end() + _REACH, marks[at + 1].start() if at + 1 < len(marks) else len(text))
         window = text[mark.end() : until]
         match = labels.values[kind].search(window)
-        while match is not None:
-            if not _leads(window[: match.start()]) or not is_value(kind, match[0]):
-                break
+        if match is not None and not _leads(window[: match.start()]):
+            continue
+        while match is not None and is_value(kind, match[0]):
             yield kind, mark.end() + match.start(), mark.end() + match.end()
             more = _MORE.match(window, match.end())
             match = labels.values[kind].match(window, more.end()) if more else None
@@ -120,7 +120,7 @@ def _leads(gap: str) -> bool:
     if len(line) > _GAP or any(sign.isdigit() for sign in gap) or _CLOSED.search(rest):
         return False
     if not newline:
-        return "." not in rest.rstrip(" .:") and "?" not in rest and "!" not in rest
+        return "." not in rest.strip(" .:#") and "?" not in rest and "!" not in rest
     return "\n" not in after.strip("\n") and len(after.strip()) <= 16
 
 

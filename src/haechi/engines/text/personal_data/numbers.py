@@ -27,7 +27,7 @@ _HIDDEN_MOBILE = re.compile(
 _HIDDEN_CARD = re.compile(
     r"(?<![0-9])[0-9]{4}(?:[- ]?(?:[0-9*●○]{4}|[xX]{4}|[0-9]{2}[xX]{2})){2}[- ]?[0-9*●○]{3,4}(?![0-9*])"
 )
-_BROKEN = r"(?:[ ]{0,2}[-.·_/~*]?[ ]{0,2}|-[ ]?\n[ ]{0,4})"
+_BROKEN = r"(?:[ ]{0,2}[-.·_/~*,]?[ ]{0,2}|-[ ]?\n[ ]{0,4})"
 _MOBILE = re.compile(
     rf"(?<![0-9])(?:\+?82{_J}\(?0?\)?{_J}|\(?0)1[016789]\)?{_BROKEN}[0-9]{{3,4}}{_BROKEN}[0-9]{{4}}{_AFTER}"
 )
@@ -48,7 +48,9 @@ _CORPORATE = re.compile(rf"(?<![0-9])[0-9]{{6}}{_J}[0-9]{{7}}{_AFTER}")
 _ACCOUNT = re.compile(
     rf"{_BEFORE}[0-9]{{2,6}}(?:[ ]{{0,2}}[-.][ ]{{0,2}}[0-9]{{1,8}}|[ ][0-9]{{2,8}}){{1,4}}{_AFTER}|{_BEFORE}[0-9]{{10,16}}{_AFTER}"
 )
-_BUREAU = re.compile(r"(?<=[가-힣]{2})(?:과|팀|실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)")
+_BUREAU = re.compile(
+    r"(?<=[가-힣]{2})(?:과|팀|(?<!사무)실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)"
+)
 _DIGITS = re.compile("[^0-9]")
 _FEWEST = 7
 """Digits of the shortest number below, a passport's: a text with fewer has none."""
@@ -134,6 +136,10 @@ def _of_an_office(text: str, match: re.Match[str], kind: Kind) -> bool:
         return False
     if personal < 0 and has_any(text[match.end() : match.end() + 12], kind.words("office_after")):
         return True
+    if match[0].lstrip("(").startswith("050"):  # relayed to somebody's own telephone
+        return False
+    if office > personal and _MOBILE.search(front[office:]):
+        office = -1
     if personal < 0 and office < 0:
         if has_any(text[match.end() : match.end() + 16].partition("\n")[0], kind.words("personal_after")):
             return False
@@ -150,7 +156,8 @@ def _cards(text: str, kind: Kind) -> Iterator[Span]:
         if has_any(front, kind.words("except_after")):
             continue
         around = front + text[match.end() : match.end() + 6]
-        if check_digits.luhn_fits(_digits(match[0])) or has_any(around, kind.words("cues")):
+        issued = front.rstrip(" :(").endswith(kind.words("issuers"))
+        if issued or check_digits.luhn_fits(_digits(match[0])) or has_any(around, kind.words("cues")):
             yield kind.name, match.start(), match.end()
 
 
@@ -173,11 +180,16 @@ def _companies(text: str, kind: Kind) -> Iterator[Span]:
     for match in _CORPORATE.finditer(text):
         if not _digits(match[0]).strip("0"):
             continue
-        front = before(text, match.start())
+        front, digits = before(text, match.start()), _digits(match[0])
+        born = check_digits.birth_of(digits) is not None
+        if born and (check_digits.resident_digit_fits(digits) or check_digits.foreigner_digit_fits(digits)):
+            born = not has_any(front, kind.words("cues"))
+        else:
+            born = born and not has_any(front, kind.words("company_cues"))
         if has_any(front, kind.words("cues")) or (
-            match[0][6:7] == "-"
-            and check_digits.birth_of(_digits(match[0])) is None
-            and check_digits.company_digit_fits(_digits(match[0]))
+            match[0][6:-7].strip() == "-"
+            and not born
+            and check_digits.company_digit_fits(digits)
             and not has_any(front, kind.words("except_after"))
         ):
             yield kind.name, match.start(), match.end()

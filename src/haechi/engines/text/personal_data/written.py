@@ -42,6 +42,9 @@ _SPOKEN = re.compile(rf"[0-9{_DIGIT_WORDS}](?:(?: ?(?:에|의|다시|대시|[-.�
 _SPREAD = re.compile(r"(?<![0-9])[0-9](?: {1,2}(?:[-.·] {0,2})?[0-9]){8,}(?![0-9])")
 # "…사칠이요": the last 이 is the verb, not a two.
 _ENDING = re.compile("이$")
+_SYLLABLE = re.compile("[가-힣]")
+# "3204718826, 오류동": the word after the comma only begins like a number.
+_NEXT_WORD = re.compile("[, ]{1,2}[가-힣]$")
 _SPEECH = re.compile(r"[요에예고라래며죠지다야니었였거]")
 _JOINT = re.compile(r"에|의|다시|대시|,")
 
@@ -131,6 +134,8 @@ def _as_digits(match: re.Match[str]) -> str:
         return run
     ending = _ENDING.search(run) if _SPEECH.match(match.string, match.end()) else None
     kept = run[: ending.start()] if ending else run
+    if _SYLLABLE.match(match.string, match.end()) and (word := _NEXT_WORD.search(kept)):
+        kept = kept[: word.start()]
     digits = "".join(str(_WORDS.get(sign, _LOOKALIKES.get(sign, sign))) for sign in kept)
     return _closed(digits) + run[len(kept) :]
 
