@@ -6,14 +6,17 @@ import csv
 import io
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from tests.office.people import person
 
+from haechi.city import worker
 from haechi.city.privacy import PrivacyGuard, register
 from haechi.city.privacy.facts import take_facts
 from haechi.city.privacy.log import purge
+from haechi.city.settings import from_environment
 from haechi.core import clock
 from haechi.core.errors import Conflict, Forbidden, HaechiError, InvalidInput
 from haechi.core.store import SYSTEM, Actor, Store
@@ -153,6 +156,20 @@ def test_the_same_log_is_neither_stored_nor_judged_twice(town: Town) -> None:
     with pytest.raises(Conflict, match="이미 있습니다"):
         town.guard.log.take(town.cpo, "복지시스템", "csv", log_of())
     assert town.guard.scanning.scan() | {"rows": 0} == {"rows": 0, "found": 0, "opened": 0, "notices": 0, "waiting": 0}
+
+
+def test_the_worker_judges_what_came_in_by_itself_once_a_day(town: Town, worker_store: Store, monkeypatch) -> None:
+    town.guard.log.take(town.cpo, "복지시스템", "csv", log_of())
+    for chore in ("scan_folders", "daily"):
+        monkeypatch.setattr(worker, chore, lambda _: None)
+    office = SimpleNamespace(privacy=town.guard)
+    installation = SimpleNamespace(worker_store=worker_store, settings=from_environment({}), office=office)
+    working = worker.Worker(installation)  # type: ignore[arg-type]
+    working._chores()
+    (alert,) = town.guard.alerts(town.cpo, level="suspect")
+    assert alert["case_id"] is not None
+    monkeypatch.setattr(town.guard.scanning, "scan", lambda: pytest.fail("twice a day"))
+    working._chores()
 
 
 def test_lines_without_the_five_fields_are_refused_and_counted(town: Town) -> None:

@@ -38,6 +38,7 @@ class Worker:
         self._reading = ReadingDesk(installation.worker_store, limits)
         self._enriching = Enriching(installation.worker_store, settings)
         self._last_day: date | None = None
+        self._judged_on: date | None = None
 
     def run(self) -> None:
         """Work until `stop` is set."""
@@ -94,6 +95,10 @@ class Worker:
         if self._last_day != clock.today():
             daily(self._installation)
             self._last_day = clock.today()
+        if self._judged_on != clock.today():
+            # By its own mark: a scan that fails is tried again without doing the day's other chores twice.
+            log.info("접속 기록을 살폈습니다: %s", self._installation.office.privacy.scanning.scan())
+            self._judged_on = clock.today()
         return False
 
 

@@ -20,7 +20,7 @@ from haechi.engines.text.personal_data import PLACEHOLDER, Mask, find, read_rule
 
 WRITTEN = [json.loads(line) for line in SENTENCES.read_text("utf-8").splitlines()]
 KLUE = Path(os.environ.get("HAECHI_DATA", Path(__file__).parents[5] / "shared" / "data")) / "klue" / "ner_dev.tsv"
-MODULES = ("written", "numbers", "contacts", "addresses", "names", "mask")
+MODULES = ("written", "numbers", "contacts", "addresses", "dates", "labelled", "tables", "networks", "names", "mask")
 
 
 @pytest.mark.parametrize("case", [case for case in WRITTEN if case["kind"]], ids=lambda case: case["text"])

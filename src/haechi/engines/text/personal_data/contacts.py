@@ -51,6 +51,7 @@ def _plates(text: str, kind: Kind) -> Iterator[Span]:
             not (match[3] in _WORDLIKE and loose)
             or match[1]
             or has_any(before(text, match.start()), kind.words("cues"))
+            or text[match.end() : match.end() + 12].lstrip(" (").startswith(kind.words("models"))
         ):
             yield kind.name, match.start(), match.end()
     for pattern in (_REGION_PLATE, _DIPLOMATS):

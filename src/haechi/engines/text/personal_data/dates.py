@@ -39,6 +39,7 @@ _IN_ROW = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?[/|,] ?$")
 _IN_BRACKETS = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?(?:씨|님)? ?\((?:[남여][,/ ] ?)?$")
 _AFTER_SEX = re.compile(r"(?<![가-힣])(?:남|여)(?:성|자)? ?[,/] ?$")
 _BESIDE_NAME = re.compile(r"(?<![가-힣])[가-힣]{2,4}(?: ?씨| ?님)?(?:,? | ?\((?:[^()\n]{1,12}[,/] ?)?)$")
+_LUNAR = re.compile(r"(?:음력|양력|\([음양]\)) ?\S{0,3}$")
 _NAMED_ASIDE = re.compile(r"\((?:[가-힣]{2,4})[,/] ?$")
 _SEX = re.compile(r"[ ,/]{1,2}(?:남|여)(?:성|자)?(?![가-힣])")
 
@@ -87,7 +88,8 @@ def find_births(text: str, rules: Rules) -> Iterator[Span]:
             ):
                 yield kind.name, match.start(), match.end()
                 continue
-            if _AFTER_SEX.search(front) or _of_old(match[0], front, rules):
+            lunar = _LUNAR.search(front + match[0][:3]) is not None
+            if _AFTER_SEX.search(front) or _of_old(match[0], front, rules, lunar=lunar):
                 yield kind.name, match.start(), match.end()
                 continue
             named = _IN_BRACKETS.search(front)
@@ -104,13 +106,15 @@ def _months(text: str, kind: Kind) -> Iterator[Span]:
             yield kind.name, match.start(), match.end()
 
 
-def _of_old(value: str, front: str, rules: Rules) -> bool:
-    """A day long past right behind a person's name: nobody's appointment, nobody's signature."""
-    year = re.match("(?:18|19|20)[0-9]{2}|['’]?[0-9]{2}(?=[-./년 ])", value)
+def _of_old(value: str, front: str, rules: Rules, *, lunar: bool) -> bool:
+    """A day long past right behind a person's name, or by the moon: nobody's appointment, nobody's signature."""
+    year = re.match("(?:18|19|20)[0-9]{2}|['’]?[0-9]{2}(?=[-./년 ]|[0-9]{4}$)", value)
     if year is None or has_any(front, rules.kinds["birthdate"].words("except_before")):
         return False
     said, today = int(year[0].strip("'’")), date.today().year
     passed = today - said if said > 99 else (today - 2000 - said) % 100
+    if lunar:
+        return passed >= _GROWN
     if passed >= _GROWN and _BESIDE_NAME.search(front):
         return _surnames(rules).search(front) is not None
     return passed >= 2 and _NAMED_ASIDE.search(front) is not None

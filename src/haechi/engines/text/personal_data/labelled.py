@@ -23,7 +23,7 @@ D = r"[0-9*Xx#○●◯•OolISB]"
 _S = r"[ \n]{0,2}(?:[-.·/~][ \n]{0,2})?"
 _START = r"(?<![0-9A-Za-z*])"
 _STOP = r"(?![0-9A-Za-z*])"
-_UNIT = r"(?! ?(?:원|명|건|개|자리|년|개월|시간|%|점|회|천|만|억|호선|kg|㎡|여 |통화|차 |일까지|일 이|줄|칸|장|종|부|쪽|세 |살))"
+_UNIT = r"(?! ?(?:원|명|건|개|자리|년|개월|시간|%|점|회|천|만|억|호선|kg|㎡|여 |통화|차 |일까지|일 이|줄|칸|장|종|부|쪽|세 |살)(?![가-힣]{2}))"
 _SHAPES = {
     "resident": rf"{D}(?:{_S}{D}){{12}}|{D}{{6}}{_S}[0-9](?!{_S}[0-9*])",
     "foreigner": rf"{D}(?:{_S}{D}){{12}}|{D}{{6}}{_S}[0-9](?!{_S}[0-9*])",
@@ -42,6 +42,8 @@ _SHAPES = {
 }  # fmt: skip
 _LEADIN = re.compile(r"(?:[ \"'\])}]{0,3}(?:no|No|NO|number|Number|num|id|ID|번호)\.?)?[?？]?[ \"'\])}]{0,3}")
 _FEWEST_DIGITS = 3
+_OF_ALL = re.compile(r"1[568][0-9]{2}[-. ]?[0-9]{4}")
+"""The numbers of companies and offices that everybody may call."""
 _HOW_MANY = re.compile(
     r"\(?(?:앞|뒤)?(?:의)? ?[0-9]{1,2} ?자리(?:까지)?(?: ?포함)?\)?|\((?:앞|뒤) ?[0-9][^)\n]{0,10}\)"
 )
@@ -105,7 +107,7 @@ def is_value(kind: str, value: str) -> bool:
         return "." in value.partition("@")[2]
     if kind == "vehicle" and not digits:
         return True
-    if kind == "phone" and value.startswith(("15", "16", "18")):
+    if kind in ("phone", "customer") and _OF_ALL.fullmatch(value):
         return False
     if kind == "phone" and not "".join(filter(str.isdigit, value))[-8:].strip("0"):
         return False

@@ -52,6 +52,8 @@ _BUREAU = re.compile(
     r"(?<=[가-힣]{2})(?:과|팀|(?<!사무)실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)"
 )
 _DIGITS = re.compile("[^0-9]")
+_FEWEST_SHOWN = 6
+"""Digits that must be left of a partly hidden mobile number: (010-XXXX-XXXX) is an example of how to write one."""
 _FEWEST = 7
 """Digits of the shortest number below, a passport's: a text with fewer has none."""
 
@@ -117,7 +119,8 @@ def _foreigners(text: str, kind: Kind) -> Iterator[Span]:
 def _phones(text: str, kind: Kind) -> Iterator[Span]:
     for pattern in (_MOBILE, _HIDDEN_MOBILE) if "*" in text or "●" in text or "○" in text else (_MOBILE,):
         for match in pattern.finditer(text):
-            if _digits(match[0])[-8:].strip("0"):
+            digits = _digits(match[0])
+            if digits[-8:].strip("0") and len(digits) >= _FEWEST_SHOWN:
                 yield kind.name, match.start(), match.end()
     for match in _LANDLINE.finditer(text):
         if not _of_an_office(text, match, kind):
