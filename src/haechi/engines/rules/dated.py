@@ -11,7 +11,7 @@ A value holds from its day on until the day before the next one (or until its ow
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cache
@@ -40,7 +40,7 @@ class Parameter:
     """A value as it was in force from `in_force` until `until` (that day included; None: open).
 
     value: number, text, list or mapping as the YAML gives it; None: known to be in force, its value unknown (미상).
-    name: (ko, en). law, approved_by, source: '미상' where the city has not said.
+    name: (ko, en). keys: names of the keys of a mapping, where they are not names themselves. law, approved_by, source: '미상' where the city has not said.
     """
 
     value: Any
@@ -52,6 +52,7 @@ class Parameter:
     id: str = ""
     name: tuple[str, str] = ("", "")
     unit: str = ""
+    keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)
 
     def holds(self, on: date) -> bool:
         """Whether it was in force on that day."""
@@ -110,7 +111,7 @@ def _parameter(told: Any, file: str) -> tuple[str, tuple[Parameter, ...]]:
     if not isinstance(told, Mapping) or not told.get("id"):
         raise BadParameter(file, "?", "a parameter is a mapping with an id")
     id = str(told["id"])
-    _only(told, {"id", "name", "unit", "values", "note"}, file, id)
+    _only(told, {"id", "name", "unit", "keys", "values", "note"}, file, id)
     spans = [_value(told, one, file, id) for one in told.get("values") or ()]
     if not spans:
         raise BadParameter(file, id, "has no values")
@@ -139,6 +140,7 @@ def _value(told: Mapping[str, Any], one: Mapping[str, Any], file: str, id: str) 
         id=id,
         name=pair,
         unit=str(told.get("unit", "")),
+        keys={key: (str(said["ko"]), str(said["en"])) for key, said in (told.get("keys") or {}).items()},
     )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from haechi.core.errors import HaechiError, InvalidInput, NotFound
 from haechi.office.cases.filings import Differs
-from haechi.office.forms import Question, open_questions, read_answers, required, visible
+from haechi.office.forms import UNKNOWN, Question, open_questions, read_answers, required, visible
 from haechi.office.forms.exchange import from_csv, from_json, from_xlsx, to_csv, to_json, to_xlsx
 from haechi.web.caller import Caller, permitted
 from haechi.web.office.cases import as_file, cases_of
@@ -151,7 +151,9 @@ def raw_answer(question: Question, sent: FormData) -> Any:
         for at in range(_rows(question, sent)):
             rows.append({c.id: str(sent.get(f"{question.id}.{at}.{c.id}", "")) for c in question.columns})
         return rows
-    return str(sent.get(question.id, ""))
+    written = str(sent.get(question.id, ""))
+    # What was written counts more than the tick beside it: nothing is lost by a slip.
+    return UNKNOWN if not written.strip() and sent.get(f"{question.id}.unknown") else written
 
 
 def _rows(question: Question, sent: FormData) -> int:

@@ -49,7 +49,7 @@ def policy(request: Request, caller: Who, on: Day = "", against: Day = "") -> Re
     return page(
         request, caller, "policy.html", status=422 if problem else 200, error=problem, found=found, day=day, other=other,
         changed=difference(applied(on=other, profile=profile), found) if other else None, profile=profile, traits=TRAITS,
-        answers=ANSWERS, catalogue=catalogue, phases=PHASES, forces=FORCES, parameters=_parameters(day), said=lambda value: _said(value, caller.language),
+        answers=ANSWERS, catalogue=catalogue, phases=PHASES, forces=FORCES, parameters=_parameters(day), said=lambda value: _said(value.value, caller.language, value.keys),
         export=f"on={day.isoformat()}&{asked}",
     )  # fmt: skip
 
@@ -123,16 +123,18 @@ def _parameters(day: date) -> Sequence[tuple[Any, Any, int]]:
     ]
 
 
-def _said(value: Any, language: str) -> str:
-    """A dated value in words: names of a mapping, numbers with their keys, lists one after the other."""
+def _said(value: Any, language: str, keys: Mapping[str, tuple[str, str]] | None = None) -> str:
+    """A dated value in words: names of a mapping, numbers with the names of their keys, lists one after the other."""
+    named = keys or {}
     if isinstance(value, dict):
         if {"ko", "en"} <= set(value):
             more = ", ".join(_said(one, language) for key, one in value.items() if key not in ("ko", "en"))
             return str(value[language]) + (f" ({more})" if more else "")
         return ", ".join(
-            _said(one, language) if isinstance(one, dict) else f"{key} {_said(one, language)}"
+            f"{named[key][language == 'en']} {_said(one, language, keys)}" if key in named
+            else _said(one, language, keys) if isinstance(one, dict) else f"{key} {_said(one, language, keys)}"
             for key, one in value.items()
-        )
+        )  # fmt: skip
     if isinstance(value, list):
         return ", ".join(_said(one, language) for one in value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 9999 else str(value)

@@ -6,6 +6,7 @@ Looked for from their number backwards: "로 152", "동 12-3", "104동 703호" a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from haechi.engines.text.personal_data.numbers import Span, has_any, last
@@ -14,6 +15,8 @@ from haechi.engines.text.personal_data.rules import Kind, Rules
 _REACH = 48
 _FRONT = 24
 _BESIDE = 16
+_LONGEST, _NEAREST = 80, 24
+"""Letters of the longest span that is looked at, and how many of them: enough for a line, bounded for a file."""
 _UNITS = (
     r"(?:년|월|일[^대원]|원|명|개|건|%|％|번째|인|시간|분|억|만|천|회|차|세|km|㎞|m|미터|호선|번 |번출|킬로|조|항|톤|면|호기|급|차선|"
     r"등급|점|배|단계|주|kg)"
@@ -42,8 +45,8 @@ _REST = re.compile(
     r"(?: ?\([^()\n]{1,24}\))?"
     rf"(?:[ ,]{{0,2}}\(?[가-힣0-9A-Za-z·]{{1,12}}{_HOUSE}(?: ?[0-9]{{1,2}}(?:단지|차))?\)?)?"
     r"(?:[ ,]{1,2}[가-힣A-Za-z0-9]{2,10}(?=[ ,]{1,2}(?:제?[0-9*]{1,4}동|[0-9]{1,2}층|(?:지하|B)?[0-9*]{2,4}호)))?"
-    r"(?P<unit>(?:[ ,]{0,2}(?:제?[0-9*]{1,4}|[A-Za-z가나다라마바사])동(?= ?[0-9제*지B]))?(?:[ ,]{0,2}(?:지하 ?|B)?[0-9*]{1,3}층)?"
-    r"(?:[ ,]{0,2}제?(?:지하 ?|B)?[0-9*]{1,5}호(?![선기]))?(?:[ ,]{0,2}(?:반지하|옥탑방?|지층))?)"
+    r"(?P<unit>(?:[ ,]{0,2}(?:제?[0-9*]{1,4}|[A-Za-z가나다라마바사])동(?= ?[0-9제*지B]))?(?:[ ,]{0,2}(?:제 ?)?(?:지하 ?|B)?[0-9*]{1,3}층)?"
+    r"(?:(?:[ ,]{0,2}|<br ?/?>)(?:제|지층 ?)?(?:지하 ?|B)?(?:[0-9*]{1,5}|[0-9](?: [0-9]){1,4} ?)호(?![선기]))?(?:[ ,]{0,2}(?:반지하|옥탑방?|지층))?)"
     rf"(?: ?\((?!\d{{2,4}}[-)])[가-힣0-9A-Za-z·, ]{{1,24}}(?:동|가|리|{_HOUSE})(?:[ ,][^()\n]{{1,20}})?\))?"
 )
 _ENGLISH_PART = r"[A-Z][A-Za-z0-9'-]{0,24}-(?:do|si|gu|gun|eup|myeon|dong|ri|ro|gil|daero|ga)"
@@ -58,6 +61,9 @@ _SAID_END = re.compile(
     r"입니다|이에요|예요|이고|인데|이며|이라|에 |에서 |으로 |로 이|,? ?(?:전화|연락처|휴대|핸드폰|생년|성명|이름|차량|01[016789])|  "
 )
 _SAID_MARK = re.compile(r"(?:로|길|동|리|가|읍|면)(?:[0-9]|산[0-9])")
+_INSTITUTION = re.compile(
+    r"[ ,(]{0,2}[가-힣]{0,6}(?:구청|시청|군청|도청|주민센터|보건소|도서관|경찰서|소방서|세무서|우체국|복지관)"
+)
 _BREAK = re.compile(r"(?:시|도|구|군|읍|면|동)[ ]*$")
 
 
@@ -92,12 +98,14 @@ def find_addresses(text: str, rules: Rules, people: Sequence[Span] = ()) -> Iter
 
 
 def _beside(text: str, start: int, end: int, people: Sequence[Span]) -> bool:
-    """Whether somebody's own data stands on the same line, a few words away."""
-    return any(
-        "\n" not in text[min(end, to) : max(start, since)]
-        for _, since, to in people
-        if to <= start <= to + _BESIDE or end <= since <= end + _BESIDE
-    )
+    """Whether somebody's own data stands on the same line, a few words away. people: in the order of the text."""
+    at = bisect_left(people, start - _BESIDE - _LONGEST, key=lambda span: span[1])
+    for _, since, to in people[at : at + _NEAREST]:
+        if (to <= start <= to + _BESIDE or end <= since <= end + _BESIDE) and "\n" not in text[
+            min(end, to) : max(start, since)
+        ]:
+            return True
+    return False
 
 
 def _said(text: str, kind: Kind) -> Iterator[Span]:
@@ -143,6 +151,8 @@ def _personal(text: str, start: int, end: int, kind: Kind, *, placed: bool, flat
     home, office = last(front, kind.words("home_cues")), last(front, places)
     said = has_any(after[:10], kind.words("home_after")) or home >= 0
     if not said and after.strip(" ,(").startswith(kind.words("place_after")):
+        return False
+    if not flat and _INSTITUTION.match(after):
         return False
     if not flat and home < 0 and has_any(after, kind.words("office_after")):
         return False

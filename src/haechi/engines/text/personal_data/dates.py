@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 
-from haechi.engines.text.personal_data.numbers import Span, before, has_any
+from haechi.engines.text.personal_data.numbers import MACHINE_READABLE, Span, before, has_any
 from haechi.engines.text.personal_data.rules import Kind, Rules
 
 _MONTHS = "(?i:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
@@ -18,7 +19,7 @@ DATE = (
     rf"(?:{_Y} ?년[ \n]{{0,2}}{_CALENDAR}{_M} ?월 ?{_D} ?일"
     rf"|{_Y} ?[-./] ?{_M} ?[-./] ?{_D}(?:\.(?![0-9])|T[0-9:.]{{5,12}}Z?)?"
     rf"|(?:[0-9] ){{3}}[0-9] ?[-./] ?(?:[0-9] ){{1,2}}?[0-9] ?[-./] ?(?:[0-9] ?){{1,2}}\.?"
-    rf"|{_D}(?:st|nd|rd|th)? (?:{_MONTHS})\.?,? {_Y}|(?:{_MONTHS})\.? {_D}(?:st|nd|rd|th)?,? {_Y}"
+    rf"|{_D}(?:st|nd|rd|th)?[ -](?:{_MONTHS})\.?,?[ -]{_Y}|{_D} {_M}월 ?/ ?(?:{_MONTHS}) {_Y}|(?:{_MONTHS})\.? {_D}(?:st|nd|rd|th)?,? {_Y}"
     rf"|{_M}/{_D}/(?:18|19|20)[0-9]{{2}}|{_D}[./]{_M}[./](?:18|19|20)[0-9]{{2}}"
     rf"|{_WORD}{{2,8}} ?년 ?{_CALENDAR}{_WORD}{{1,2}} ?월 ?{_WORD}{{0,3}} ?일"
     rf"|(?:19|20)?[0-9*]{{2}}[-./년] ?[0-9*]{{1,2}}[-./월] ?[0-9*]{{1,2}}일?)"
@@ -26,6 +27,9 @@ DATE = (
 """A day as people write it, on a shadow text; its parts may be hidden by stars."""
 _DATE = re.compile(rf"(?<![0-9A-Za-z.,/-]){DATE}(?![0-9])(?![-./][0-9])")
 _RUN = re.compile(r"(?<![0-9A-Za-z.,-])(?:(?:19|20)[0-9]{2}|[0-9]{2})[01][0-9][0-3][0-9](?![0-9])(?![-.,][0-9])")
+_ANY_DAY = re.compile(
+    rf"(?<![0-9A-Za-z.,/-])(?:{DATE}|(?:19|20)[0-9]{{2}}[01][0-9][0-3][0-9])(?![0-9])(?![-./:][0-9])(?! ?[0-9]{{2}}:)|(?<=,)(?:(?:19|20)[0-9]{{2}}[01][0-9][0-3][0-9]|(?:19|20)[0-9]{{2}}-[01][0-9]-[0-3][0-9])(?=,|\n|$)"
+)
 _SINCE = re.compile(
     r" ?(?:\([^)\n]{1,6}\) ?)?(?:[가-힣]{1,8}에 (?=태어났))?(?:생(?!산|성|활|긴|겨|기|명|일|방|태|각|중)|출생(?! ?(?:자|아|률|등록|인구|신고|통계|축하))"
     r"|(?:날 ?)?에? ?태어(?:났|나셨|난 (?!아이|사람|자|분|출생|아동|영아))|에 ?출생(?:했|하))"
@@ -38,6 +42,7 @@ _GROWN = 14
 _IN_ROW = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?[/|,] ?$")
 _IN_BRACKETS = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?(?:씨|님)? ?\((?:[남여][,/ ] ?)?$")
 _AFTER_SEX = re.compile(r"(?<![가-힣])(?:남|여)(?:성|자)? ?[,/] ?$")
+_BESIDE_RELATIVE = re.compile(r"(?:^|[ \n])(?:부|모|배우자|자녀|자|본인) (?:[가-힣] ?){2,4}(?:\([^()\n]{1,8}\))? ?$")
 _BESIDE_NAME = re.compile(r"(?<![가-힣])[가-힣]{2,4}(?: ?씨| ?님)?(?:,? | ?\((?:[^()\n]{1,12}[,/] ?)?)$")
 _LUNAR = re.compile(r"(?:음력|양력|\([음양]\)) ?\S{0,3}$")
 _NAMED_ASIDE = re.compile(r"\((?:[가-힣]{2,4})[,/] ?$")
@@ -72,6 +77,8 @@ def find_births(text: str, rules: Rules) -> Iterator[Span]:
     if not kind.active:
         return
     yield from _months(text, kind)
+    for match in MACHINE_READABLE.finditer(text):
+        yield kind.name, *match.span("born")
     for pattern in (_DATE, _RUN):
         for match in pattern.finditer(text):
             if not is_birth(match[0]):
@@ -97,6 +104,28 @@ def find_births(text: str, rules: Rules) -> Iterator[Span]:
                 yield kind.name, match.start(), match.end()
 
 
+def find_births_beside(text: str, rules: Rules, people: Sequence[Span]) -> Iterator[Span]:
+    """(kind, start, end) of days long past on one line with somebody's own number: a row of a list; and of those right beside one."""
+    kind = rules.kinds["birthdate"]
+    if not kind.active or not people:
+        return
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    lines = {bisect_left(breaks, start) for _, start, _ in people}
+    last, year_now = None, date.today().year
+    for match in _ANY_DAY.finditer(text):
+        if not is_birth(match[0]) or bisect_left(breaks, match.start()) not in lines:
+            continue
+        year = re.search("(?:18|19|20)[0-9]{2}", match[0])
+        if year is None or has_any(
+            before(text, match.start(), 14), (*kind.words("except_before"), *kind.words("other_days"))
+        ):
+            continue
+        follows = last is not None and not text[last : match.start()].strip(" ,;|/\t")
+        if year_now - int(year[0]) >= (2 if follows else _GROWN):
+            yield kind.name, match.start(), match.end()
+            last = match.end()
+
+
 def _months(text: str, kind: Kind) -> Iterator[Span]:
     """ "2019년 3월생"; a year alone ("60년생") only where somebody's own is meant."""
     for match in _MONTH_ONLY.finditer(text):
@@ -117,15 +146,18 @@ def _of_old(value: str, front: str, rules: Rules, *, lunar: bool) -> bool:
         return passed >= _GROWN
     if passed >= _GROWN and _BESIDE_NAME.search(front):
         return _surnames(rules).search(front) is not None
+    if passed >= _GROWN and _BESIDE_RELATIVE.search(front):
+        return True
     return passed >= 2 and _NAMED_ASIDE.search(front) is not None
 
 
 @lru_cache(maxsize=8)
 def _surnames(rules: Rules) -> re.Pattern[str]:
     """The last words in front, where they begin like a name."""
-    words = "|".join(rules.kinds["name"].words("surnames"))
+    kind = rules.kinds["name"]
+    words = f"(?:{'|'.join(kind.words('surnames'))})[{''.join(kind.words('given'))}]{{2}}"
     return re.compile(
-        rf"(?<![가-힣])(?:{words})[가-힣]{{1,3}}(?:,? | ?\()[^가-힣]{{0,12}}$|(?<![가-힣])(?:{words})[가-힣]{{1,3}} ?\([^()\n]{{1,14}}$"
+        rf"(?<![가-힣]){words}(?: ?씨| ?님)?(?:,? | ?\()[^가-힣]{{0,12}}$|(?<![가-힣]){words}(?: ?씨| ?님)? ?\([^()\n]{{1,14}}$"
     )
 
 

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 
 from haechi.engines.text.personal_data.addresses import find_addresses
 from haechi.engines.text.personal_data.contacts import find_contacts
-from haechi.engines.text.personal_data.dates import find_births
+from haechi.engines.text.personal_data.dates import find_births, find_births_beside
 from haechi.engines.text.personal_data.labelled import find_labelled
 from haechi.engines.text.personal_data.names import find_names
 from haechi.engines.text.personal_data.networks import find_machines
 from haechi.engines.text.personal_data.numbers import Span, find_numbers
 from haechi.engines.text.personal_data.rules import Rules, in_force
-from haechi.engines.text.personal_data.tables import find_in_tables
+from haechi.engines.text.personal_data.tables import find_by_example, find_in_tables
 from haechi.engines.text.personal_data.written import shadow, spoken, spread
 
 _DIGIT = re.compile("[0-9]")
 _OF_PEOPLE = frozenset(
     ("name", "phone", "resident", "foreigner", "licence", "passport", "customer", "account", "birthdate", "email")
 )
+
+_IN_LISTS = frozenset(("phone", "resident", "foreigner", "passport", "licence", "email", "birthdate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,13 @@ def find(text: str, rules: Rules | None = None) -> tuple[Found, ...]:
     near = list(_shaped(read.text, given))
     named = set(_read(read.text, text, given))
     spans = {*near, *named, *find_names(read.text, given, (*near, *named))}
-    people = [span for span in spans if span[0] in _OF_PEOPLE]
+    people = sorted((span for span in spans if span[0] in _OF_PEOPLE), key=lambda span: span[1])
     if _DIGIT.search(read.text):
         spans.update(find_addresses(read.text, given, people))
+        spans.update(find_births_beside(read.text, given, [span for span in people if span[0] in _IN_LISTS]))
+    alike = set(find_by_example(read.text, text, list(spans), given))
+    spans |= alike
+    named |= alike
     placed = {(kind, *read.place(start, end)) for kind, start, end in spans}
     sure = {(kind, *read.place(start, end)) for kind, start, end in named}
     for other in (spoken(read), spread(read)):

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from haechi.engines.text.personal_data.dates import DATE, is_birth
 from haechi.engines.text.personal_data.networks import is_address_of_machine
-from haechi.engines.text.personal_data.numbers import Span
+from haechi.engines.text.personal_data.numbers import FEWEST_SHOWN, Span
 from haechi.engines.text.personal_data.rules import Rules
 
 _REACH = 56
@@ -35,12 +35,12 @@ _SHAPES = {
     "business": rf"{D}(?:{_S}{D}){{9}}",
     "customer": rf"(?:[A-Za-z]{{1,4}}[-_ ]?)?{D}(?: ?[-./]? ?{D}){{4,19}}",
     "phone": rf"\(?(?:\+? ?82|{D})\)?(?:[ \n]{{0,2}}(?:[-.·/~)*][ \n]{{0,2}})?{D}){{7,11}}",
-    "vehicle": rf"(?:[가-힣]{{2}} ?)?(?:[가-힣]{{2}} ?)?[0-9*](?: ?[0-9*]){{1,2}} ?[가-힣] ?{D}(?: ?{D}){{3}}|[가-힣]{{2}}(?: [가-힣]{{2}})? ?[가-힣] ?{D}{{4}}|임 ?[0-9]{{4,6}}|[공영일이삼사오육칠팔구십]{{2,4}} ?[가-힣] ?[공영일이삼사오육칠팔구]{{4}}",
-    "birthdate": rf"{DATE}|[12] ?[089] ?[0-9] ?[0-9] ?년 ?[01]? ?[0-9] ?월 ?[0-3]? ?[0-9] ?일|[01]?[0-9]월 ?[0-3]?[0-9]일|{D}(?: ?{D}){{5}}(?:(?: ?{D}){{2}})?",
+    "vehicle": rf"(?:[가-힣]{{2}} ?)?(?:[가-힣]{{2}} ?)?[0-9*](?: ?[0-9*]){{1,2}} ?[가-힣] ?{D}(?: ?{D}){{3}}|(?<![가-힣])[가-힣]{{2}}(?: ?[가-힣]{{2}})? ?[가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호] ?{D}{{4}}|임 ?[0-9]{{4,6}}|[공영일이삼사오육칠팔구십]{{2,4}} ?[가-힣] ?[공영일이삼사오육칠팔구]{{4}}",
+    "birthdate": rf"{DATE}|{D}(?: ?{D}){{1,3}}(?: ?[-./] ?{D}(?: ?{D})?){{2}}|[12] ?[089] ?[0-9] ?[0-9] ?년 ?[01]? ?[0-9] ?월 ?[0-3]? ?[0-9] ?일|[01]?[0-9]월 ?[0-3]?[0-9]일|{D}(?: ?{D}){{5}}(?:(?: ?{D}){{2}})?",
     "ip": r"[0-9]{1,3}(?: ?\. ?[0-9*x]{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}",
     "email": r"[^\s@,;:<>\"'(){}\[\]]{1,40} ?@ ?[^\s@,;:<>\"'(){}\[\]]{1,40}",
 }  # fmt: skip
-_LEADIN = re.compile(r"(?:[ \"'\])}]{0,3}(?:no|No|NO|number|Number|num|id|ID|번호)\.?)?[?？]?[ \"'\])}]{0,3}")
+_LEADIN = re.compile(r"(?:[ \"'\\\])}]{0,4}(?:no|No|NO|number|Number|num|id|ID|번호)\.?)?[?？]?[ \"'\\\])}]{0,4}")
 _FEWEST_DIGITS = 3
 _OF_ALL = re.compile(r"1[568][0-9]{2}[-. ]?[0-9]{4}")
 """The numbers of companies and offices that everybody may call."""
@@ -72,6 +72,11 @@ def labels_of(rules: Rules) -> Labels:
     kinds = [kind for kind in rules.kinds.values() if kind.active and kind.name in _SHAPES]
     pairs = [(word, kind.name) for kind in kinds for word in kind.words("value_labels")]
     words = "|".join(_loosely(word) for word, _ in sorted(pairs, key=lambda pair: -len(pair[0])))
+    keys = [(word, kind.name) for kind in kinds for word in kind.words("keys")]
+    pairs = [*keys, *pairs]
+    if keys:
+        # Short names of fields ("tel":, <hp>, bd=) say something only where a value is assigned to them.
+        words += "|" + "|".join(rf"(?<![A-Za-z0-9_-]){_any_case(word)}(?=[\"'\\]{{0,3}} ?[:=>])" for word, _ in keys)
     values = {kind.name: re.compile(f"{_START}(?:{_SHAPES[kind.name]}){_STOP}{_UNIT}") for kind in kinds}
     kind_of = {_JOINTS.sub("", word).lower(): name for word, name in pairs}
     return Labels(re.compile(words or "(?!)"), kind_of, values)
@@ -110,6 +115,8 @@ def is_value(kind: str, value: str) -> bool:
     if kind in ("phone", "customer") and _OF_ALL.fullmatch(value):
         return False
     if kind == "phone" and not "".join(filter(str.isdigit, value))[-8:].strip("0"):
+        return False
+    if kind == "phone" and digits < FEWEST_SHOWN:
         return False
     return digits >= _FEWEST_DIGITS and bool(set(value) - set("0 -.*XxOo"))
 

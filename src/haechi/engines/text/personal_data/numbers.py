@@ -16,11 +16,14 @@ _J = r"[ ]{0,2}[-.·_/~*]?[ ]{0,2}"
 _CUE_REACH = 24
 _BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][-.])"
 _AFTER = r"(?![0-9])(?![-.][0-9])"
-_RESIDENT = re.compile(rf"(?<![0-9])([0-9]{{2}}[01][0-9][0-3][0-9]){_J}([0-9] ?[0-9]{{6}}){_AFTER}")
+_RESIDENT = re.compile(
+    rf"(?<![0-9])(?<![0-9][-.])([0-9]{{2}}[01][0-9][0-3][0-9])(?:{_J}([0-9] ?[0-9]{{6}})| ?- ?[0-9](?: ?[0-9]){{6}}){_AFTER}"
+)
 # Partly hidden already: what is left still tells the day of birth, the last digits, the bank.
 _HIDDEN_RESIDENT = re.compile(
     r"(?<![0-9])[0-9]{2}[01][0-9][0-3][0-9] ?- ?[0-9][*xX●○]{6}|(?<![0-9])[0-9]{2}[01][0-9][0-3][0-9] ?- ?[*xX●○]{7}"
 )
+_LISTED_RESIDENT = re.compile(r"(?<![0-9-])[0-9]{2}[01][0-9][0-3][0-9]-[1-8][0-9]{6}(?![0-9-])")
 _HIDDEN_MOBILE = re.compile(
     r"(?<![0-9])01[016789] ?[-. )]? ?(?:[0-9*●○]{3,4}|[xX]{3,4}) ?[-. ]? ?(?:[0-9*●○]{4}|[xX]{4})(?![0-9*])"
 )
@@ -31,6 +34,8 @@ _BROKEN = r"(?:[ ]{0,2}[-.·_/~*,]?[ ]{0,2}|-[ ]?\n[ ]{0,4})"
 _MOBILE = re.compile(
     rf"(?<![0-9])(?:\+?82{_J}\(?0?\)?{_J}|\(?0)1[016789]\)?{_BROKEN}[0-9]{{3,4}}{_BROKEN}[0-9]{{4}}{_AFTER}"
 )
+# Torn apart by a scanner: 0 1 0-2719-4830.
+_TORN_MOBILE = re.compile(r"(?<![0-9])0 ?1 ?0(?:[ ]{0,2}[-.]?[ ]{0,2}[0-9]){8}(?![0-9])(?! [0-9] )")
 _LANDLINE = re.compile(
     rf"{_BEFORE}(?:\+?82{_J}\(?0?\)?|\(?0)(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8]?)\)?{_J}[0-9]{{3,4}}{_J}[0-9]{{4}}{_AFTER}"
 )
@@ -43,6 +48,11 @@ _LICENCE = re.compile(
 )
 _PASSPORT_NEW = re.compile(r"(?<![0-9A-Za-z])[MSRODGmsrodg][0-9]{3}[A-Za-z][0-9]{4}(?![0-9A-Za-z])")
 _PASSPORT_OLD = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z] ?[0-9]{8}|[A-Za-z]{2} ?[0-9]{7})(?![0-9A-Za-z])")
+_NATION = re.compile(r"(?<![A-Z])[A-Z]{3}[ ,|/\t]{1,3}$")
+MACHINE_READABLE = re.compile(
+    r"(?<![0-9A-Z<])(?P<number>[A-Z0-9]{7,9})<{0,2}[0-9][A-Z<]{3}(?P<born>[0-9]{6})[0-9][MFX<][0-9]{6}"
+)
+"""The second line at the foot of a passport (ICAO Doc 9303)."""
 _BUSINESS = re.compile(rf"{_BEFORE}[0-9]{{3}}{_J}[0-9]{{2}}{_J}[0-9]{{5}}{_AFTER}")
 _CORPORATE = re.compile(rf"(?<![0-9])[0-9]{{6}}{_J}[0-9]{{7}}{_AFTER}")
 _ACCOUNT = re.compile(
@@ -52,7 +62,7 @@ _BUREAU = re.compile(
     r"(?<=[가-힣]{2})(?:과|팀|(?<!사무)실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)"
 )
 _DIGITS = re.compile("[^0-9]")
-_FEWEST_SHOWN = 6
+FEWEST_SHOWN = 6
 """Digits that must be left of a partly hidden mobile number: (010-XXXX-XXXX) is an example of how to write one."""
 _FEWEST = 7
 """Digits of the shortest number below, a passport's: a text with fewer has none."""
@@ -87,6 +97,7 @@ def _digits(text: str) -> str:
 
 
 def _registration(text: str, kind: Kind, sexes: str, fits: Callable[[str], bool]) -> Iterator[Span]:
+    listed = _LISTED_RESIDENT.search(text) is not None
     earliest, latest = (int(year) for year in kind.words("born"))
     for match in _RESIDENT.finditer(text):
         number = _digits(match[0])
@@ -96,7 +107,8 @@ def _registration(text: str, kind: Kind, sexes: str, fits: Callable[[str], bool]
         front = before(text, match.start())
         if has_any(front, kind.words("except_after")):
             continue
-        parted = match.end() - match.start() > 13
+        # A list of such numbers vouches for one that was typed without the dash.
+        parted = match.end() - match.start() > 13 or listed
         random = born >= check_digits.NO_CHECK_DIGIT_FROM
         # Since 2020-10-05 anybody's number may have been given anew without a check digit: the parted shape with a real
         # day is enough. A bare run of 13 digits needs its check digit, or the words before it.
@@ -120,8 +132,11 @@ def _phones(text: str, kind: Kind) -> Iterator[Span]:
     for pattern in (_MOBILE, _HIDDEN_MOBILE) if "*" in text or "●" in text or "○" in text else (_MOBILE,):
         for match in pattern.finditer(text):
             digits = _digits(match[0])
-            if digits[-8:].strip("0") and len(digits) >= _FEWEST_SHOWN:
+            if digits[-8:].strip("0") and len(digits) >= FEWEST_SHOWN:
                 yield kind.name, match.start(), match.end()
+    for match in _TORN_MOBILE.finditer(text):
+        if set(_digits(match[0])[3:]) - set("01"):
+            yield kind.name, match.start(), match.end()
     for match in _LANDLINE.finditer(text):
         if not _of_an_office(text, match, kind):
             yield kind.name, match.start(), match.end()
@@ -175,8 +190,11 @@ def _passports(text: str, kind: Kind) -> Iterator[Span]:
     for match in _PASSPORT_NEW.finditer(text):
         yield kind.name, match.start(), match.end()
     for match in _PASSPORT_OLD.finditer(text):
-        if has_any(before(text, match.start()), kind.words("cues")):
+        front = before(text, match.start())
+        if _NATION.search(front) or has_any(front + text[match.end() : match.end() + 8], kind.words("cues")):
             yield kind.name, match.start(), match.end()
+    for match in MACHINE_READABLE.finditer(text):
+        yield kind.name, *match.span("number")
 
 
 def _companies(text: str, kind: Kind) -> Iterator[Span]:
@@ -189,18 +207,23 @@ def _companies(text: str, kind: Kind) -> Iterator[Span]:
             born = not has_any(front, kind.words("cues"))
         else:
             born = born and not has_any(front, kind.words("company_cues"))
-        if has_any(front, kind.words("cues")) or (
-            match[0][6:-7].strip() == "-"
-            and not born
-            and check_digits.company_digit_fits(digits)
-            and not has_any(front, kind.words("except_after"))
+        named = has_any(text[match.end() : match.end() + 14], kind.words("company_cues"))
+        if (
+            has_any(front, kind.words("cues"))
+            or (named and match[0][6:-7].strip() == "-")
+            or (
+                match[0][6:-7].strip() == "-"
+                and not born
+                and check_digits.company_digit_fits(digits)
+                and not has_any(front, kind.words("except_after"))
+            )
         ):
             yield kind.name, match.start(), match.end()
 
 
 def _businesses(text: str, kind: Kind) -> Iterator[Span]:
     for match in _BUSINESS.finditer(text):
-        parted = match[0].count("-") == 2
+        parted = len(re.findall("[-. ]+", match[0])) == 2
         cued = has_any(before(text, match.start()), kind.words("cues"))
         if cued or (parted and check_digits.business_digit_fits(_digits(match[0]))):
             yield kind.name, match.start(), match.end()

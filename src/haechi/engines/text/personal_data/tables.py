@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from haechi.engines.text.personal_data.labelled import is_value, labels_of
 from haechi.engines.text.personal_data.numbers import Span, has_any
 from haechi.engines.text.personal_data.rules import Rules
 
-_SIGNS = ("|", "\t", ",", ";", "/")
+_SIGNS = ("|", "\t", ",", "，", ";", "/")
 _MOST_ROWS = 5000
 _NAME = re.compile(r"[가-힣](?: ?[가-힣○●*]){1,3}|[A-Z][A-Za-z'’-]+(?: [A-Z][A-Za-z'’-]+){1,3}")
 _ADDRESS = re.compile(
@@ -75,7 +76,80 @@ def _column(cell: str, rules: Rules) -> str | None:
     for name in ("name", "phone", "address", "email"):
         if word in rules.kinds[name].words("columns"):
             return name if rules.kinds[name].active else None
-    return labels_of(rules).kind(word)
+    return labels_of(rules).kind(word) or _ending(word, rules)
+
+
+def _ending(word: str, rules: Rules) -> str | None:
+    """The kind of a heading that says more than the label: 가입IP, 보호자연락처, 신청인 성명."""
+    for name in ("name", "phone", "address", "email"):
+        kind = rules.kinds[name]
+        if kind.active and any(len(one) > 1 and word.endswith(one) for one in kind.words("columns")):
+            return name
+    return next((kind for at in range(1, len(word) - 1) if (kind := labels_of(rules).kind(word[at:]))), None)
+
+
+def find_by_example(text: str, original: str, found: Sequence[Span], rules: Rules) -> Iterator[Span]:
+    """(kind, start, end) of cells below or above others of the same column that were found: a list of one thing is one thing.
+
+    Blocks are neighbouring lines with the same separator and as many cells; a column is of a kind when at least a third of its cells,
+    and no other kind as often, were found to be.
+    """
+    if not found or "\n" not in text:
+        return
+    spans = sorted(found, key=lambda span: span[1])
+    begins = [span[1] for span in spans]
+    for rows in _blocks(text, original):
+        for column in range(len(rows[0])):
+            cells = [row[column] for row in rows]
+            kinds = [_covering(spans, begins, cell) for cell in cells]
+            said = [kind for kind in kinds if kind]
+            if not said or len(said) == len(cells):
+                continue
+            kind = max(set(said), key=said.count)
+            if 3 * said.count(kind) < len(cells) or kind in ("email", "ip"):
+                continue
+            for (start, end), known in zip(cells, kinds, strict=True):
+                if (
+                    known is None
+                    and start < end
+                    and not _column(text[start:end], rules)
+                    and _fits(kind, text[start:end], rules)
+                ):
+                    yield kind, start, end
+
+
+def _blocks(text: str, original: str) -> Iterator[list[list[tuple[int, int]]]]:
+    """Runs of at least two lines that are cut into as many cells by the same sign; cells by position in the text."""
+    block: list[list[tuple[int, int]]] = []
+    last: tuple[str, int] | None = None
+    for start, line in [*_lines(text), (len(text), "")]:
+        written = original[start : start + len(line)] if len(original) == len(text) else line
+        shape: tuple[str, int] | None = None
+        cells: list[tuple[int, int]] = []
+        for sign in _SIGNS:
+            if sign in written:
+                cells = [(start + a, start + b) for a, b in _cells(written, sign)]
+                shape = (sign, len(cells))
+                break
+        if shape != last or shape is None or shape[1] < 2:
+            if len(block) > 1:
+                yield block
+            block = []
+        last = shape
+        if shape is not None and len(block) < _MOST_ROWS:
+            block.append(cells)
+
+
+def _covering(spans: Sequence[Span], begins: Sequence[int], cell: tuple[int, int]) -> str | None:
+    """The kind of the span that fills most of a cell."""
+    start, end = cell
+    for at in range(bisect_left(begins, start), len(spans)):
+        kind, since, until = spans[at]
+        if since >= end:
+            return None
+        if until <= end and 10 * (until - since) >= 7 * (end - start):
+            return kind
+    return None
 
 
 def _of_offices(cells: list[str], rules: Rules) -> bool:

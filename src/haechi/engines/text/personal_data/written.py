@@ -44,6 +44,7 @@ _SPREAD = re.compile(r"(?<![0-9])[0-9](?: {1,2}(?:[-.·] {0,2})?[0-9]){8,}(?![0-
 _ENDING = re.compile("이$")
 _SYLLABLE = re.compile("[가-힣]")
 # "3204718826, 오류동": the word after the comma only begins like a number.
+_WORD_BEFORE = re.compile("[가-힣][, ]{1,2}")  # "신규일 2016": the end of the word before
 _NEXT_WORD = re.compile("[, ]{1,2}[가-힣]$")
 _SPEECH = re.compile(r"[요에예고라래며죠지다야니었였거]")
 _JOINT = re.compile(r"에|의|다시|대시|,")
@@ -133,11 +134,13 @@ def _as_digits(match: re.Match[str]) -> str:
     if re.search("[A-Za-zОоㅇㅣ]", run) and sum(sign.isdigit() and sign.isascii() for sign in run) < 5:
         return run
     ending = _ENDING.search(run) if _SPEECH.match(match.string, match.end()) else None
-    kept = run[: ending.start()] if ending else run
-    if _SYLLABLE.match(match.string, match.end()) and (word := _NEXT_WORD.search(kept)):
-        kept = kept[: word.start()]
-    digits = "".join(str(_WORDS.get(sign, _LOOKALIKES.get(sign, sign))) for sign in kept)
-    return _closed(digits) + run[len(kept) :]
+    begin, end = 0, ending.start() if ending else len(run)
+    if match.start() and _SYLLABLE.match(match.string[match.start() - 1]) and (word := _WORD_BEFORE.match(run)):
+        begin = word.end()
+    if _SYLLABLE.match(match.string, match.end()) and (word := _NEXT_WORD.search(run[:end])):
+        end = word.start()
+    digits = "".join(str(_WORDS.get(sign, _LOOKALIKES.get(sign, sign))) for sign in run[begin:end])
+    return run[:begin] + _closed(digits) + run[end:]
 
 
 def _closed(digits: str) -> str:
