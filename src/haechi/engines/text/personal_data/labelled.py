@@ -71,12 +71,22 @@ def labels_of(rules: Rules) -> Labels:
     """The labels of the kinds that are switched on, read once per set of rules."""
     kinds = [kind for kind in rules.kinds.values() if kind.active and kind.name in _SHAPES]
     pairs = [(word, kind.name) for kind in kinds for word in kind.words("value_labels")]
-    words = "|".join(_loosely(word) for word, _ in sorted(pairs, key=lambda pair: -len(pair[0])))
     keys = [(word, kind.name) for kind in kinds for word in kind.words("keys")]
-    pairs = [*keys, *pairs]
-    if keys:
-        # Short names of fields ("tel":, <hp>, bd=) say something only where a value is assigned to them.
-        words += "|" + "|".join(rf"(?<![A-Za-z0-9_-]){_any_case(word)}(?=[\"'\\]{{0,3}} ?[:=>])" for word, _ in keys)
+    longest = sorted((word for word, _ in pairs), key=len, reverse=True)
+    korean = "|".join(_loosely(word) for word in longest if not word.isascii())
+    latin = "|".join(_loosely(word) for word in longest if word.isascii())
+    # Short names of fields ("tel":, <hp>, bd=) say something only where a value is assigned to them.
+    fields = "|".join(_any_case(word) for word, _ in keys)
+    groups = [
+        shape.format(words)
+        for shape, words in (
+            ("{}", korean),
+            ("(?<![A-Za-z])(?:{})(?![a-z])", latin),
+            ("(?<![A-Za-z0-9_-])(?:{})(?=[\"'\\\\]{{0,3}} ?[:=>])", fields),
+        )
+        if words
+    ]
+    words, pairs = "|".join(groups), [*keys, *pairs]
     values = {kind.name: re.compile(f"{_START}(?:{_SHAPES[kind.name]}){_STOP}{_UNIT}") for kind in kinds}
     kind_of = {_JOINTS.sub("", word).lower(): name for word, name in pairs}
     return Labels(re.compile(words or "(?!)"), kind_of, values)
@@ -136,8 +146,7 @@ def _leads(gap: str) -> bool:
 def _loosely(word: str) -> str:
     """Korean labels are also written with spaces between syllables; Latin ones in any case and joint."""
     if word.isascii():
-        body = "[ _-]?".join(map(_any_case, re.split("[ _-]", word)))
-        return rf"(?<![A-Za-z]){body}(?![a-z])"
+        return "[ _-]?".join(map(_any_case, re.split("[ _-]", word)))
     return " ?".join(map(re.escape, word.replace(" ", "")))
 
 
