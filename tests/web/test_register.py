@@ -28,12 +28,23 @@ def test_a_service_is_published_and_somebody_objects(visitor: Any, house: House)
     page.wait_for_selector("text=등록부 항목")
     case = page.url.split("/cases/")[1]
     _press(page, "공개 검토 요청", "답하지 않은 문항")
+    writer.go(f"/cases/{case}/forms/register_entry")
+    assert page.locator("#a-summary_en-unknown").count() == 0, "what is written is known"
+    page.locator("#a-summary_en").fill("")
+    page.locator("#a-why_ko").focus()
+    page.wait_for_selector("#a-summary_en-unknown")
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.ok):
+        page.locator("#a-summary_en-unknown").check()
+    page.wait_for_selector("#a-summary_en-unknown:checked")
+    assert page.locator("#a-summary_en").input_value() == ""
+    assert faults_of(page) == []
     cases = house.installation.office.cases
     user = house.installation.accounts.find("ai")
     assert user is not None
     actor = actor_of(user)
     filing = cases.filings.get(actor, case, "register_entry")
     form, answers = cases.filings.form_of(filing), dict(filing["answers"])
+    assert answers["summary_en"] == UNKNOWN
     waiting = open_questions(form, answers, stage=rules_in_force().stage_of[answers["status"]])
     filled = {q.id: UNKNOWN if q.may_be_unknown else "처음 공개합니다." for q in waiting}
     cases.filings.save(actor, case, "register_entry", {**filled, "why_ko": "가" * 120 + "."}, base=filing["version"])
