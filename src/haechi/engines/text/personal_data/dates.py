@@ -38,12 +38,12 @@ _MONTH_ONLY = re.compile(
     r"(?<![0-9A-Za-z.,-])(?:(?:19|20)[0-9]{2}|[0-9]{2})년 ?(?:[0-9]{1,2}월 ?)?생(?!산|성|활|긴|겨|기|명|일|방|태|각|중)"
 )
 _EARLIEST = 1890
-_GROWN = 14
+_GROWN, _OF_AGE = 14, 18
 _IN_ROW = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?[/|,] ?$")
 _IN_BRACKETS = re.compile(r"(?<![가-힣])[가-힣]{2,4} ?(?:씨|님)? ?\((?:[남여][,/ ] ?)?$")
 _AFTER_SEX = re.compile(r"(?<![가-힣])(?:남|여)(?:성|자)? ?[,/] ?$")
 _BESIDE_RELATIVE = re.compile(r"(?:^|[ \n])(?:부|모|배우자|자녀|자|본인) (?:[가-힣] ?){2,4}(?:\([^()\n]{1,8}\))? ?$")
-_BESIDE_NAME = re.compile(r"(?<![가-힣])[가-힣]{2,4}(?: ?씨| ?님)?(?:,? | ?\((?:[^()\n]{1,12}[,/] ?)?)$")
+_BESIDE_NAME = re.compile(r"(?<![가-힣])[가-힣]{2,4}(?: ?씨| ?님)?(?:,? | ?\((?:[음양]력? ?|[^()\n]{1,12}[,/] ?)?)$")
 _LUNAR = re.compile(r"(?:음력|양력|\([음양]\)) ?\S{0,3}$")
 _NAMED_ASIDE = re.compile(r"\((?:[가-힣]{2,4})[,/] ?$")
 _SEX = re.compile(r"[ ,/]{1,2}(?:남|여)(?:성|자)?(?![가-힣])")
@@ -121,7 +121,7 @@ def find_births_beside(text: str, rules: Rules, people: Sequence[Span]) -> Itera
         ):
             continue
         follows = last is not None and not text[last : match.start()].strip(" ,;|/\t")
-        if year_now - int(year[0]) >= (2 if follows else _GROWN):
+        if year_now - int(year[0]) >= (2 if follows else _OF_AGE):
             yield kind.name, match.start(), match.end()
             last = match.end()
 
@@ -155,9 +155,10 @@ def _of_old(value: str, front: str, rules: Rules, *, lunar: bool) -> bool:
 def _surnames(rules: Rules) -> re.Pattern[str]:
     """The last words in front, where they begin like a name."""
     kind = rules.kinds["name"]
-    words = f"(?:{'|'.join(kind.words('surnames'))})[{''.join(kind.words('given'))}]{{2}}"
+    surname = "|".join(kind.words("surnames"))
+    words, wide = f"(?:{surname})[{''.join(kind.words('given'))}]{{2}}", f"(?:{surname})[가-힣]{{2}}"
     return re.compile(
-        rf"(?<![가-힣]){words}(?: ?씨| ?님)?(?:,? | ?\()[^가-힣]{{0,12}}$|(?<![가-힣]){words}(?: ?씨| ?님)? ?\([^()\n]{{1,14}}$"
+        rf"(?<![가-힣]){words}(?: ?씨| ?님)?(?:,? | ?\()[^가-힣]{{0,12}}$|(?<![가-힣]){wide}(?: ?씨| ?님)? ?\([^()\n]{{0,14}}$"
     )
 
 

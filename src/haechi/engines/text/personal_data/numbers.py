@@ -48,7 +48,7 @@ _LICENCE = re.compile(
 )
 _PASSPORT_NEW = re.compile(r"(?<![0-9A-Za-z])[MSRODGmsrodg][0-9]{3}[A-Za-z][0-9]{4}(?![0-9A-Za-z])")
 _PASSPORT_OLD = re.compile(r"(?<![0-9A-Za-z])(?:[A-Za-z] ?[0-9]{8}|[A-Za-z]{2} ?[0-9]{7})(?![0-9A-Za-z])")
-_NATION = re.compile(r"(?<![A-Z])[A-Z]{3}[ ,|/\t]{1,3}$")
+_NATION = re.compile(r"(?<![A-Z])[A-Z]{3}[ ,|/\t]{1,3}$|[0-9]{6} ?- ?[0-9]{7}[ ,|/\t]{1,3}$")
 MACHINE_READABLE = re.compile(
     r"(?<![0-9A-Z<])(?P<number>[A-Z0-9]{7,9})<{0,2}[0-9][A-Z<]{3}(?P<born>[0-9]{6})[0-9][MFX<][0-9]{6}"
 )
@@ -62,6 +62,7 @@ _BUREAU = re.compile(
     r"(?<=[가-힣]{2})(?:과|팀|(?<!사무)실|국|처|소|원|청|부|보험|학교|서비스)(?:의|은|는|에)?(?=[ (:,)/|]|$)"
 )
 _DIGITS = re.compile("[^0-9]")
+_ON_A_FORM = 160
 FEWEST_SHOWN = 6
 """Digits that must be left of a partly hidden mobile number: (010-XXXX-XXXX) is an example of how to write one."""
 _FEWEST = 7
@@ -161,7 +162,9 @@ def _of_an_office(text: str, match: re.Match[str], kind: Kind) -> bool:
     if personal < 0 and office < 0:
         if has_any(text[match.end() : match.end() + 16].partition("\n")[0], kind.words("personal_after")):
             return False
-        return has_any(front[-_CUE_REACH:], kind.words("listed_cues"))
+        # On a form that holds somebody's registration number the telephone is theirs.
+        listed = has_any(front[-_CUE_REACH:], kind.words("listed_cues"))
+        return listed and _RESIDENT.search(text, max(0, match.start() - _ON_A_FORM), match.start()) is None
     return office > personal
 
 

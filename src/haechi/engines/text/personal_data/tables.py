@@ -16,6 +16,7 @@ _NAME = re.compile(r"[가-힣](?: ?[가-힣○●*]){1,3}|[A-Z][A-Za-z'’-]+(?:
 _ADDRESS = re.compile(
     r"(?=.{0,60}[0-9*])(?=.{0,60}[가-힣]{1,8}(?:로|길|동|리|가|읍|면|구|시))[가-힣0-9A-Za-z .,()*-]{6,80}"
 )
+_QUOTED = re.compile(r'(?:^|(?<=,))(?:\s*"[^"]*"[^,"]*|[^,]*)')
 _ASIDE = re.compile(r"\([^)]{0,12}\)$")
 
 
@@ -162,7 +163,7 @@ def _of_offices(cells: list[str], rules: Rules) -> bool:
 def _cells(line: str, sign: str) -> Iterator[tuple[int, int]]:
     """Where the cells begin and end, without spaces and quotes around them; leading and closing bars are no cells."""
     start = 0
-    parts = line.split(sign)
+    parts = _parts(line, sign)
     for at, part in enumerate(parts):
         outer = sign == "|" and at in (0, len(parts) - 1) and not part.strip()
         if not outer:
@@ -170,6 +171,13 @@ def _cells(line: str, sign: str) -> Iterator[tuple[int, int]]:
             right = len(part.rstrip(" \"'\r"))
             yield start + min(left, right), start + right
         start += len(part) + 1
+
+
+def _parts(line: str, sign: str) -> list[str]:
+    """The line cut at the sign, not inside of double quotes (RFC 4180)."""
+    if sign != "," or '"' not in line:
+        return line.split(sign)
+    return [found[0] for found in _QUOTED.finditer(line)] if line.count('"') % 2 == 0 else line.split(sign)
 
 
 def _fits(kind: str, value: str, rules: Rules) -> bool:
