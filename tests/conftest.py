@@ -19,7 +19,7 @@ from tests.database import FreshDatabase, TestServer
 from haechi.core.store import Store
 
 _root = pytest.StashKey[Path]()
-_LONG_FIRST = ("faults", "web", "journeys", "city")
+_LONG_FIRST = ("scale", "faults", "web", "journeys", "city")
 """Rooms whose files take minutes go first, so that two workers end together."""
 
 
